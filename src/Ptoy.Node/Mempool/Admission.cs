@@ -1,0 +1,76 @@
+using Ptoy.Protocol;
+using Ptoy.Protocol.Ledger;
+using Ptoy.Protocol.Wire;
+
+namespace Ptoy.Node.Mempool;
+
+/// <summary>
+/// The way into the pool: decode strictly, check chain, expiry and gas, verify each signature once, then the pool's own rules.
+/// Safe to call from many threads; the signature check, the expensive part, runs outside the pool's lock.
+/// </summary>
+public sealed class Admission(TransactionPool pool, Hash chainId, Func<ulong> height)
+{
+    /// <summary>Most gas that a transaction may ask for.</summary>
+    public const ulong MaxGas = 50_000_000;
+
+    /// <summary>A transaction expires at most this many heights ahead, so that the pool never holds one for ever.</summary>
+    public const ulong MaxLifetime = 10_000;
+
+    /// <summary>Raised for each transaction that this node admitted first-hand: spread it.</summary>
+    public event Action<Transaction>? Admitted;
+
+    /// <summary>Raised when something new waits: a primary may propose.</summary>
+    public event Action? Ready;
+
+    /// <summary>Admits a client's transaction.</summary>
+    public (Transaction? Transaction, Rejection? Rejection) Submit(ReadOnlyMemory<byte> bytes)
+    {
+        (Transaction? transaction, Rejection? rejection) = Check(bytes);
+        if (rejection is null) rejection = pool.Add(transaction!, height(), allowGap: false);
+        if (rejection is not null) return (transaction, rejection);
+        Admitted?.Invoke(transaction!);
+        Ready?.Invoke();
+        return (transaction, null);
+    }
+
+    /// <summary>Admits a batch that another replica spread; what does not pass is dropped, as its own node should have.</summary>
+    public int AcceptSpread(IReadOnlyList<byte[]> batch)
+    {
+        int accepted = 0;
+        foreach (byte[] bytes in batch)
+        {
+            (Transaction? transaction, Rejection? rejection) = Check(bytes);
+            if (rejection is null && pool.Add(transaction!, height(), allowGap: true) is null) accepted++;
+        }
+        if (accepted > 0) Ready?.Invoke();
+        return accepted;
+    }
+
+    /// <summary>Everything but the pool's rules; a transaction that already waits is not verified again.</summary>
+    public (Transaction? Transaction, Rejection? Rejection) Check(ReadOnlyMemory<byte> bytes)
+    {
+        Transaction transaction;
+        try
+        {
+            transaction = Transaction.Decode(bytes);
+        }
+        catch (WireException e)
+        {
+            return (null, new Rejection("malformed", e.Message));
+        }
+        if (pool.Find(transaction.Hash) is { } waiting) return (waiting, null);
+        TransactionBody body = transaction.Body;
+        if (body.ChainId != chainId)
+            return (null, new Rejection("wrong chain", $"the transaction is for chain {body.ChainId.Short}…, this is {chainId.Short}…"));
+        if (body.GasLimit is 0 or > MaxGas)
+            return (null, new Rejection("gas limit", $"the gas limit is {body.GasLimit}, not 1 to {MaxGas}"));
+        ulong now = height();
+        if (body.ExpiryHeight <= now)
+            return (null, new Rejection("expired", $"the transaction expired at height {body.ExpiryHeight}; the chain is at {now}"));
+        if (body.ExpiryHeight > now + MaxLifetime + 1_000)
+            return (null, new Rejection("expiry", $"the expiry height is {body.ExpiryHeight - now} ahead, more than {MaxLifetime}"));
+        return transaction.VerifySignatures()
+            ? (transaction, null)
+            : (null, new Rejection("bad signature", "the signature does not match the sender's key and the body"));
+    }
+}

@@ -1,0 +1,85 @@
+using System.Diagnostics;
+
+namespace Ptoy.EndToEnd.Network;
+
+/// <summary>One real daemon process: started, watched, killed. Its output goes to a file.</summary>
+public sealed class NodeProcess(string name, string assembly, string configFile, string logFile) : IDisposable
+{
+    private const int Sigterm = 15;
+    private Process? _process;
+
+    /// <summary>What people call it.</summary>
+    public string Name => name;
+
+    /// <summary>Where its output is.</summary>
+    public string LogFile => logFile;
+
+    /// <summary>True while the process runs.</summary>
+    public bool Running => _process is { HasExited: false };
+
+    /// <summary>The process id, or 0.</summary>
+    public int Id => Running ? _process!.Id : 0;
+
+    /// <summary>CPU time used by the present process.</summary>
+    public TimeSpan CpuTime
+    {
+        get
+        {
+            if (!Running) return TimeSpan.Zero;
+            _process!.Refresh();
+            return _process.TotalProcessorTime;
+        }
+    }
+
+    /// <summary>Starts the daemon. Its standard output and error are appended to the log file by a shell redirection.</summary>
+    public void Start()
+    {
+        if (Running) throw new InvalidOperationException($"{name} is already running");
+        var start = new ProcessStartInfo("/bin/sh")
+        {
+            UseShellExecute = false,
+            ArgumentList = { "-c", "exec dotnet \"$1\" --config \"$2\" >>\"$3\" 2>&1", "sh", assembly, configFile, logFile },
+        };
+        start.Environment["DOTNET_gcServer"] = "0";
+        start.Environment["DOTNET_TieredPGO"] = "1";
+        _process?.Dispose();
+        _process = Process.Start(start) ?? throw new InvalidOperationException($"{name} did not start");
+    }
+
+    /// <summary>SIGKILL, at once.</summary>
+    public void Kill()
+    {
+        if (!Running) return;
+        _process!.Kill();
+        _process.WaitForExit();
+    }
+
+    /// <summary>SIGTERM, then waits for a clean end; SIGKILL after the grace period. True when it ended by itself.</summary>
+    public async Task<bool> StopAsync(TimeSpan grace)
+    {
+        if (!Running) return true;
+        using (Process kill = Process.Start("/bin/sh", ["-c", $"kill -{Sigterm} {_process!.Id}"]))
+            await kill.WaitForExitAsync().ConfigureAwait(false);
+        using var deadline = new CancellationTokenSource(grace);
+        try
+        {
+            await _process!.WaitForExitAsync(deadline.Token).ConfigureAwait(false);
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            Kill();
+            return false;
+        }
+    }
+
+    /// <summary>The last lines of the log, for a message about a node that ended.</summary>
+    public string LogTail(int lines = 12) => File.Exists(logFile) ? string.Join('\n', File.ReadLines(logFile).TakeLast(lines)) : "(no log)";
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Kill();
+        _process?.Dispose();
+    }
+}
