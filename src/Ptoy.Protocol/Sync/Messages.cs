@@ -9,9 +9,9 @@ public enum BulkKind : ushort
 {
     /// <summary>One way: <see cref="TransactionBatch"/>, newly admitted transactions.</summary>
     Transactions = 1,
-    /// <summary>Request: <see cref="BodyRequest"/>; answer: <see cref="TransactionBatch"/> with those that are held.</summary>
+    /// <summary>Request: <see cref="BodiesRequest"/>; answer: <see cref="TransactionBatch"/> with those that are held.</summary>
     Bodies = 2,
-    /// <summary>Request: <see cref="BlockRequest"/>; answer: <see cref="BlockBatch"/>.</summary>
+    /// <summary>Request: <see cref="BlockRangeRequest"/>; answer: <see cref="BlockBatch"/>.</summary>
     Blocks = 3,
     /// <summary>Request: an encoded upload package; answer: an encoded storage receipt, after the bytes are synced.</summary>
     StoreRecords = 4,
@@ -41,7 +41,7 @@ public sealed record TransactionBatch([property: Key(0)] byte[][] Transactions) 
 
 /// <summary>Asks for transaction bodies by hash.</summary>
 [MessagePackObject]
-public sealed record BodyRequest([property: Key(0)] Hash[] Hashes) : IWire
+public sealed record BodiesRequest([property: Key(0)] Hash[] Hashes) : IWire
 {
     /// <inheritdoc/>
     public string? Problem() => Check.Count("hashes", Hashes, Block.MaxTransactions);
@@ -49,7 +49,7 @@ public sealed record BodyRequest([property: Key(0)] Hash[] Hashes) : IWire
 
 /// <summary>Asks for decided blocks from a height on.</summary>
 [MessagePackObject]
-public sealed record BlockRequest([property: Key(0)] ulong From, [property: Key(1)] ushort Count) : IWire
+public sealed record BlockRangeRequest([property: Key(0)] ulong From, [property: Key(1)] ushort Count) : IWire
 {
     /// <summary>Most blocks in one answer.</summary>
     public const ushort MaxCount = 64;
@@ -60,7 +60,7 @@ public sealed record BlockRequest([property: Key(0)] ulong From, [property: Key(
 
 /// <summary>A decided block with its certificate and the bodies of its transactions, in order.</summary>
 [MessagePackObject]
-public sealed record DecidedBlock(
+public sealed record FullBlock(
     [property: Key(0)] Block Block,
     [property: Key(1)] CommitCertificate Certificate,
     [property: Key(2)] byte[][] Bodies) : IWire
@@ -76,13 +76,13 @@ public sealed record DecidedBlock(
 
 /// <summary>Decided blocks of successive heights.</summary>
 [MessagePackObject]
-public sealed record BlockBatch([property: Key(0)] DecidedBlock[] Blocks) : IWire
+public sealed record BlockBatch([property: Key(0)] FullBlock[] Blocks) : IWire
 {
     /// <summary>Largest encoded batch in bytes.</summary>
     public const int MaxBytes = 48 * 1024 * 1024;
 
     /// <inheritdoc/>
-    public string? Problem() => Check.Each("blocks", Blocks, BlockRequest.MaxCount);
+    public string? Problem() => Check.Each("blocks", Blocks, BlockRangeRequest.MaxCount);
 }
 
 /// <summary>Asks another member for sealed records of one manifest that this node lacks. No ids: the whole manifest.</summary>
