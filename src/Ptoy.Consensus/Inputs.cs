@@ -1,0 +1,37 @@
+using Ptoy.Protocol;
+using Ptoy.Protocol.Ledger;
+
+namespace Ptoy.Consensus;
+
+/// <summary>Something that happened, for <see cref="Replica.Step"/>.</summary>
+public abstract record ReplicaInput;
+
+/// <summary>A message came in and passed the <see cref="MessageVerifier"/>.</summary>
+public sealed record Received(VerifiedEnvelope Message) : ReplicaInput;
+
+/// <summary>
+/// The driver answers <see cref="Ready.WantProposal"/>: transactions it holds in verified form, in order, and the time in
+/// milliseconds since 1970 UTC. Ignored when the replica no longer wants a proposal (see <see cref="Replica.WantProposal"/>).
+/// </summary>
+public sealed record Propose(Hash[] TransactionHashes, ulong TimeMs) : ReplicaInput;
+
+/// <summary>Every body of the block named in <see cref="Ready.WantBodies"/> is held and verified (synced or not).</summary>
+public sealed record BodiesReady(ulong Height, Hash BlockHash) : ReplicaInput;
+
+/// <summary>
+/// A block from <see cref="Ready.Committed"/> is executed <em>and its result is on disk</em>: the ledger is what makes the
+/// execution vote repeatable. Comes in the order of heights.
+/// </summary>
+public sealed record Executed(ExecutionStatement Statement) : ReplicaInput;
+
+/// <summary>A decided block that the driver fetched for <see cref="Ready.Fetch"/>, and verified.</summary>
+public sealed record CommittedBlock(VerifiedBlock Block) : ReplicaInput;
+
+/// <summary>
+/// Whether transactions are waiting. While true, no commit within the view timeout makes the replica ask for the next view.
+/// Leave out transactions too young for the primary to have seen.
+/// </summary>
+public sealed record PendingWork(bool Waiting) : ReplicaInput;
+
+/// <summary>A transaction forwarded to the primary of this view was not ordered in time: ask for the next view.</summary>
+public sealed record Suspect(ulong View) : ReplicaInput;

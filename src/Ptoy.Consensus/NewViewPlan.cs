@@ -1,0 +1,74 @@
+using Ptoy.Protocol;
+using Ptoy.Protocol.Consensus;
+using Ptoy.Protocol.Ledger;
+
+namespace Ptoy.Consensus;
+
+/// <summary>
+/// What follows from a quorum of view changes (the paper's computation of O): it starts above the newest checkpoint
+/// (min-s), and every height up to the highest prepared one (max-s) gets the block prepared in the highest view, or the
+/// null block. A pure function, so that everyone computes the same.
+/// </summary>
+internal sealed class NewViewPlan
+{
+    /// <summary>The newest certificate among the view changes; null is genesis.</summary>
+    public ExecutionCertificate? Checkpoint { get; }
+
+    /// <summary>One proposal for each height above the checkpoint up to the highest prepared.</summary>
+    public ReProposal[] Proposals { get; }
+
+    /// <summary>The certificates that the proposals rest on, by height; null blocks have none.</summary>
+    public IReadOnlyDictionary<ulong, PreparedCertificate> Prepared { get; }
+
+    /// <summary>Height of the checkpoint.</summary>
+    public ulong Base => Checkpoint?.Statement.Height ?? 0;
+
+    /// <summary>Highest height proposed, or the checkpoint.</summary>
+    public ulong Top => Base + (ulong)Proposals.Length;
+
+    public NewViewPlan(ReplicaConfig config, IEnumerable<ViewChange> viewChanges)
+    {
+        var chosen = new Dictionary<ulong, PreparedCertificate>();
+        ViewChangeStatement[] statements = [.. viewChanges.Select(v => v.Statement)];
+        Checkpoint = statements.MaxBy(s => s.CheckpointHeight)?.Checkpoint;
+        ulong top = Base;
+        foreach (PreparedCertificate prepared in statements.SelectMany(s => s.Prepared))
+        {
+            ulong height = prepared.Statement.Height;
+            if (height <= Base) continue;
+            top = Math.Max(top, height);
+            if (!chosen.TryGetValue(height, out PreparedCertificate? other) || other.Statement.View < prepared.Statement.View)
+                chosen[height] = prepared;
+        }
+        if (config.Fault == PlantedFault.NewViewDropsPrepared && top > Base)
+        {
+            chosen.Remove(top);
+            top--;
+        }
+        Prepared = chosen;
+        Proposals = new ReProposal[Math.Min(top - Base, ViewChangeStatement.MaxPrepared)];
+        for (ulong i = 0; i < (ulong)Proposals.Length; i++)
+        {
+            ulong height = Base + 1 + i;
+            Hash hash = chosen.TryGetValue(height, out PreparedCertificate? prepared)
+                ? prepared.Statement.BlockHash
+                : Block.Null(config.ChainId, config.Validators.Epoch, height).ComputeHash();
+            Proposals[i] = new ReProposal(height, hash);
+        }
+    }
+
+    /// <summary>Null when a new view follows from its own view changes, else what is wrong.</summary>
+    public static string? Check(ReplicaConfig config, NewViewStatement statement)
+    {
+        int previous = -1;
+        foreach (ViewChange change in statement.ViewChanges)
+        {
+            if (change.Statement.View != statement.View) return "a view change is for another view";
+            if (change.Statement.Replica <= previous) return "view changes are not in the order of replicas, or one is repeated";
+            previous = change.Statement.Replica;
+        }
+        if (statement.ViewChanges.Length < config.Quorum) return $"{statement.ViewChanges.Length} view changes, fewer than a quorum";
+        var plan = new NewViewPlan(config, statement.ViewChanges);
+        return plan.Proposals.AsSpan().SequenceEqual(statement.Proposals) ? null : "the proposals do not follow from the view changes";
+    }
+}

@@ -1,0 +1,245 @@
+using Ptoy.Protocol;
+using Ptoy.Protocol.Consensus;
+using Ptoy.Protocol.Crypto;
+using Ptoy.Protocol.Ledger;
+
+namespace Ptoy.Consensus;
+
+/// <summary>Section 4.2 of the paper: pre-prepare, prepare, commit.</summary>
+public sealed partial class Replica
+{
+    private enum HeaderVerdict
+    {
+        Good,
+        /// <summary>Cannot be judged yet.</summary>
+        Hold,
+        /// <summary>Never acceptable as a fresh proposal.</summary>
+        Bad,
+        /// <summary>It names another state than this replica computed.</summary>
+        Diverges,
+    }
+
+    private bool AnyBlock => _config.Fault == PlantedFault.DigestNotCompared;
+
+    private void OnPrePrepare(int sender, PrePrepare message, Hash hash)
+    {
+        BlockHeader header = message.Block.Header;
+        if (message.View < View || sender != PrimaryOf(message.View) || message.Block.IsNull) return;
+        if (SlotAt(header.Height) is not { } slot) return;
+        if (message.View > View || !ViewActive)
+        {
+            if (slot.Early is null || slot.Early.Value.Message.View < message.View) slot.Early = (sender, message, hash);
+            return;
+        }
+        AddPrepare(slot, sender, new Vote(message.View, hash, message.Signature));
+        if (slot.Current is { } current && current.View == View)
+        {
+            // The same proposal again, or the bytes of one that a new view named; another one is never taken.
+            if (current.BlockHash == hash) LearnBlock(slot, hash, message.Block);
+            return;
+        }
+        if (slot.Decision is { } decision && decision.Statement.BlockHash != hash) return;
+        slot.Current = new Proposal(View, hash, FromNewView: false);
+        slot.Blocks.TryAdd(hash, message.Block);
+        Consider(slot);
+    }
+
+    /// <summary>Moves a height on as far as it goes: header, bodies, prepare, commit.</summary>
+    private void Consider(Slot slot)
+    {
+        if (Halted is not null || !ViewActive || slot.Current is not { } current || current.View != View) return;
+        if (!slot.Blocks.TryGetValue(current.BlockHash, out Block? block))
+        {
+            TryCommit(slot);
+            return;
+        }
+        switch (CheckHeader(block, current.FromNewView))
+        {
+            case HeaderVerdict.Bad:
+                // Not a proposal that a correct primary makes. Without a quorum it dies in this view.
+                return;
+            case HeaderVerdict.Diverges:
+                OnDivergence(slot, current, block);
+                return;
+            case HeaderVerdict.Hold:
+                AskForBodies(slot, current.BlockHash, block);
+                return;
+            default:
+                AskForBodies(slot, current.BlockHash, block);
+                if (slot.BodiesHeld.Contains(current.BlockHash)) PrepareNow(slot, current, block);
+                TryCommit(slot);
+                return;
+        }
+    }
+
+    private HeaderVerdict CheckHeader(Block block, bool fromNewView)
+    {
+        BlockHeader header = block.Header;
+        if (block.IsNull) return HeaderVerdict.Good;
+        if (header.ChainId != _config.ChainId || header.Epoch != _set.Epoch) return HeaderVerdict.Bad;
+        if (header.ExecutedHeight + _config.Window < header.Height) return HeaderVerdict.Bad;
+        // A view change shows what is prepared above the newest certificate, within one window: vote on nothing beyond.
+        if (header.Height > CertifiedHeight + _config.Window) return HeaderVerdict.Hold;
+        if (header.ExecutedHeight > ExecutedHeight) return HeaderVerdict.Hold;
+        if (!fromNewView && header.TimeMs > _nowMs + _config.MaxDriftMs) return HeaderVerdict.Hold;
+        // Older than anything remembered (only after a restart from a snapshot): nothing to compare with.
+        if (!_history.TryGetValue(header.ExecutedHeight, out ExecutionStatement? mine)) return HeaderVerdict.Good;
+        return mine.ChainHash == header.ExecutedChainHash && mine.StateRoot == header.ExecutedStateRoot ? HeaderVerdict.Good : HeaderVerdict.Diverges;
+    }
+
+    /// <summary>
+    /// A proposal alone may be a lie of the primary and is refused; a quorum that prepared it says that this replica is the
+    /// one that is wrong, and it must not go on.
+    /// </summary>
+    private void OnDivergence(Slot slot, Proposal current, Block block)
+    {
+        bool prepared = current.FromNewView || slot.Prepares.Count(current.View, current.BlockHash) >= _config.Quorum;
+        if (prepared)
+            Halt($"state diverged: the block of height {slot.Height} rests on another state of height {block.Header.ExecutedHeight} than was computed here");
+    }
+
+    private void AskForBodies(Slot slot, Hash hash, Block block)
+    {
+        if (block.TransactionHashes.Length == 0) slot.BodiesHeld.Add(hash);
+        if (slot.BodiesHeld.Contains(hash) || !slot.BodiesAsked.Add(hash)) return;
+        _out.WantBodies.Add(new BodyRequest(slot.Height, hash, block, Primary));
+    }
+
+    private void OnBodiesReady(BodiesReady input)
+    {
+        if (ExistingSlot(input.Height) is not { } slot || !slot.Blocks.ContainsKey(input.BlockHash)) return;
+        slot.BodiesHeld.Add(input.BlockHash);
+        Consider(slot);
+    }
+
+    private void PrepareNow(Slot slot, Proposal current, Block block)
+    {
+        if (!Signs || slot.Prepares[_self] is { Signature: not null } mine && mine.View >= current.View) return;
+        Verdict verdict = _safety.Prepare(current.View, slot.Height, current.BlockHash);
+        if (verdict == Verdict.Refuse) return;
+        var message = new Prepare(current.View, slot.Height, current.BlockHash,
+            Sign(VoteStatement.PrepareDomain, StatementOf(current.View, slot.Height, current.BlockHash)));
+        LogBlock(slot, current, block);
+        _log.Put(LogKind.Prepare, slot.Height, current.View, message);
+        Broadcast(message);
+        AddPrepare(slot, _self, new Vote(current.View, current.BlockHash, message.Signature));
+    }
+
+    /// <summary>The block and its bodies go to disk in the same write as the vote.</summary>
+    private void LogBlock(Slot slot, Proposal current, Block block)
+    {
+        if (!slot.Logged.Add(current.BlockHash)) return;
+        _log.Put(LogKind.Block, slot.Height, current.View, block);
+        if (block.TransactionHashes.Length > 0) _out.SyncBodies.Add(block);
+    }
+
+    private void OnPrepare(int sender, Prepare message)
+    {
+        if (SlotAt(message.Height) is not { } slot) return;
+        AddPrepare(slot, sender, new Vote(message.View, message.BlockHash, message.Signature));
+        if (message.View != View) return;
+        // Prepares can outnumber what the header check allowed: then this replica is the odd one out.
+        if (slot.Current is { FromNewView: false } current && current.BlockHash == message.BlockHash
+            && slot.Prepares.Count(View, message.BlockHash) >= _config.Quorum && !slot.BodiesHeld.Contains(message.BlockHash))
+            Consider(slot);
+        else
+            TryCommit(slot);
+    }
+
+    private void AddPrepare(Slot slot, int sender, Vote vote)
+    {
+        NoteHeld(sender, new HeldVote(false, vote.View, slot.Height, vote.Block, vote.Signature!));
+        if (slot.Prepares.Add(sender, vote) is { } other) Accuse(sender, slot.Height, false, other, vote);
+    }
+
+    /// <summary>Prepared: a quorum prepared the current proposal. Log the certificate with the commit vote, then send the vote.</summary>
+    private void TryCommit(Slot slot)
+    {
+        if (Halted is not null || !ViewActive || slot.Current is not { } current || current.View != View) return;
+        if (slot.Prepares.Count(current.View, current.BlockHash, AnyBlock) < _config.Quorum) return;
+        if (!slot.Blocks.TryGetValue(current.BlockHash, out Block? block))
+        {
+            Want(slot, current.BlockHash, slot.Prepares.Signatures(current.View, current.BlockHash));
+            return;
+        }
+        if (CheckHeader(block, current.FromNewView) == HeaderVerdict.Diverges)
+        {
+            OnDivergence(slot, current, block);
+            return;
+        }
+        // A commit vote follows an own prepare: only then are block and bodies on this disk.
+        if (!Signs) return;
+        Vote mine = slot.Prepares[_self];
+        if (mine.Signature is null || mine.View != current.View || mine.Block != current.BlockHash) return;
+        CommitNow(slot, current);
+        TryDecide(slot, current.View, current.BlockHash);
+    }
+
+    private void CommitNow(Slot slot, Proposal current)
+    {
+        if (slot.Commits[_self] is { Signature: not null } mine && mine.View >= current.View) return;
+        VoteStatement statement = StatementOf(current.View, slot.Height, current.BlockHash);
+        if (_safety.Commit(statement) == Verdict.Refuse) return;
+        var certificate = new PreparedCertificate(statement, slot.Prepares.Signatures(current.View, current.BlockHash, AnyBlock));
+        if (slot.Prepared is { } older) _log.Delete(new LogKey(LogKind.Prepared, slot.Height, older.Statement.View));
+        slot.Prepared = certificate;
+        _log.Put(LogKind.Prepared, slot.Height, current.View, certificate);
+        var message = new Commit(current.View, slot.Height, current.BlockHash, Sign(VoteStatement.CommitDomain, statement));
+        _log.Put(LogKind.Commit, slot.Height, current.View, message);
+        Broadcast(message);
+        AddCommit(slot, _self, new Vote(current.View, current.BlockHash, message.Signature));
+    }
+
+    private void OnCommit(int sender, Commit message)
+    {
+        if (SlotAt(message.Height) is not { } slot) return;
+        AddCommit(slot, sender, new Vote(message.View, message.BlockHash, message.Signature));
+        TryDecide(slot, message.View, message.BlockHash);
+    }
+
+    private void AddCommit(Slot slot, int sender, Vote vote)
+    {
+        NoteHeld(sender, new HeldVote(true, vote.View, slot.Height, vote.Block, vote.Signature!));
+        if (slot.Commits.Add(sender, vote) is { } other) Accuse(sender, slot.Height, true, other, vote);
+    }
+
+    /// <summary>Committed: a quorum of commit votes in one view, whatever view this replica is in.</summary>
+    private void TryDecide(Slot slot, ulong view, Hash hash)
+    {
+        if (slot.Decision is not null || slot.Commits.Count(view, hash, AnyBlock) < _config.Quorum) return;
+        Decide(slot, new CommitCertificate(StatementOf(view, slot.Height, hash), slot.Commits.Signatures(view, hash, AnyBlock)));
+    }
+
+    private void Decide(Slot slot, CommitCertificate certificate)
+    {
+        Hash hash = certificate.Statement.BlockHash;
+        if (slot.Decision is { } known)
+        {
+            if (known.Statement.BlockHash != hash) Halt($"two blocks are decided at height {slot.Height}");
+            return;
+        }
+        slot.Decision = certificate;
+        if (!slot.Blocks.ContainsKey(hash)) Want(slot, hash, certificate.Signatures);
+        Deliver();
+    }
+
+    private void Deliver()
+    {
+        while (Halted is null && ExistingSlot(Committed + 1) is { DecidedBlock: { } block } slot)
+        {
+            Committed++;
+            _next = Math.Max(_next, Committed + 1);
+            slot.Wanted = null;
+            _out.Committed.Add(new DecidedBlock(block, slot.Decision!.Statement.BlockHash, slot.Decision));
+            OnProgress();
+        }
+    }
+
+    private void Accuse(int replica, ulong height, bool commit, Vote first, Vote second)
+    {
+        if (replica == _self) return;
+        _out.Evidence.Add(new Evidence(replica,
+            new HeldVote(commit, first.View, height, first.Block, first.Signature!),
+            new HeldVote(commit, second.View, height, second.Block, second.Signature!)));
+    }
+}

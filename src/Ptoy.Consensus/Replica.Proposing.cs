@@ -1,0 +1,51 @@
+using Ptoy.Protocol;
+using Ptoy.Protocol.Consensus;
+using Ptoy.Protocol.Ledger;
+
+namespace Ptoy.Consensus;
+
+/// <summary>The primary's side of a height.</summary>
+public sealed partial class Replica
+{
+    /// <summary>Next height to propose in this view, while primary.</summary>
+    private ulong _next = 1;
+
+    private ProposalRequest? _lastWant;
+
+    /// <summary>
+    /// What a <see cref="Propose"/> would be taken for now, or null. Also in <see cref="Ready.WantProposal"/>; ask here when
+    /// transactions arrive later.
+    /// </summary>
+    public ProposalRequest? WantProposal =>
+        Signs && IsPrimary && _next > Committed && _next - Committed <= (ulong)_config.MaxInFlight
+        && _next <= Stable + _config.Window && _next - ExecutedHeight <= _config.Window
+            ? new ProposalRequest(View, _next, (int)(_next - 1 - Committed), HeartbeatDue)
+            : null;
+
+    private bool HeartbeatDue => _next == Committed + 1 && _now - _progressAt >= (ulong)_config.HeartbeatTicks;
+
+    private void OnPropose(Propose input)
+    {
+        if (WantProposal is null || SlotAt(_next) is not { } slot) return;
+        if (input.TransactionHashes.Length > Block.MaxTransactions)
+            throw new ArgumentException($"a block has at most {Block.MaxTransactions} transactions", nameof(input));
+        ExecutionStatement executed = _history[ExecutedHeight];
+        // A time of 0 is the mark of the null block, which only a new view proposes.
+        var header = new BlockHeader(_config.ChainId, _set.Epoch, _next, MerkleTree.Root(input.TransactionHashes),
+            Math.Max(input.TimeMs, 1), executed.Height, executed.ChainHash, executed.StateRoot);
+        var block = new Block(header, input.TransactionHashes);
+        Hash hash = block.ComputeHash();
+        if (_safety.Prepare(View, _next, hash) != Verdict.Sign) return;
+        var current = new Proposal(View, hash, FromNewView: false);
+        slot.Current = current;
+        slot.Blocks.TryAdd(hash, block);
+        slot.BodiesHeld.Add(hash);
+        _next++;
+        var vote = new Prepare(View, slot.Height, hash, Sign(VoteStatement.PrepareDomain, StatementOf(View, slot.Height, hash)));
+        LogBlock(slot, current, block);
+        _log.Put(LogKind.Prepare, slot.Height, View, vote);
+        Broadcast(new PrePrepare(View, block, vote.Signature));
+        AddPrepare(slot, _self, new Vote(View, hash, vote.Signature));
+        TryCommit(slot);
+    }
+}

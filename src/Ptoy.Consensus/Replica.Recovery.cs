@@ -1,0 +1,164 @@
+using Ptoy.Protocol;
+using Ptoy.Protocol.Consensus;
+using Ptoy.Protocol.Ledger;
+using Ptoy.Protocol.Wire;
+
+namespace Ptoy.Consensus;
+
+/// <summary>Start: from genesis, or from the ledger and the consensus log.</summary>
+public sealed partial class Replica
+{
+    /// <summary>
+    /// Starts a replica. <paramref name="log"/> is every record that <see cref="Ready.Persist"/> ever wrote and did not delete,
+    /// in any order. Throws <see cref="ArgumentException"/> for unusable configuration or ledger state and
+    /// <see cref="ConsensusLogException"/> for a log that is damaged or another node's. A log that is missing while the
+    /// ledger has blocks makes a learner, with a notice: what the node signed is forgotten.
+    /// </summary>
+    public Replica(ReplicaConfig config, LedgerState ledger, IReadOnlyCollection<LogRecord> log, ulong nowMs)
+    {
+        if (config.Problem() is { } problem) throw new ArgumentException(problem, nameof(config));
+        _config = config;
+        _set = config.Validators;
+        _self = config.Self;
+        _signs = _self >= 0;
+        _nowMs = nowMs;
+        _viewChanges = new ViewChange?[_set.Count];
+        _claims = new ulong[_set.Count];
+        _helpedAt = new ulong?[_set.Count];
+        _held = new HeldVote?[_set.Count];
+        RecoverLedger(ledger);
+        RecoverLog(log);
+        if (_self >= 0) SendStatus(asks: true);
+    }
+
+    private void RecoverLedger(LedgerState ledger)
+    {
+        if (ledger.Recent.Count == 0) throw new ArgumentException("the ledger shows no executed height, not even genesis", nameof(ledger));
+        ulong expected = ledger.Recent[0].Height;
+        foreach (ExecutionStatement statement in ledger.Recent)
+        {
+            if (statement.Height != expected++) throw new ArgumentException($"the ledger's statements have a gap before height {statement.Height}", nameof(ledger));
+            if (statement.ChainId != _config.ChainId) throw new ArgumentException("the ledger is of another chain", nameof(ledger));
+            _history[statement.Height] = statement;
+        }
+        ExecutedHeight = ledger.Recent[^1].Height;
+        Committed = ExecutedHeight;
+        _newestCertificate = ledger.NewestCertificate;
+        _next = Committed + 1;
+    }
+
+    private void RecoverLog(IReadOnlyCollection<LogRecord> log)
+    {
+        foreach (LogRecord record in log) _log.Recover(record.Key);
+        RecoverMarker(log.FirstOrDefault(r => r.Key.Kind == LogKind.Marker));
+        ILookup<LogKind, LogRecord> kinds = log.OrderBy(r => r.Key.Height).ThenBy(r => r.Key.View).ToLookup(r => r.Key.Kind);
+        foreach (LogRecord record in kinds[LogKind.Checkpoint]) RecoverCheckpoint(Read<ExecutionCertificate>(record));
+        foreach (LogRecord record in kinds[LogKind.Block]) RecoverBlock(Read<Block>(record));
+        foreach (LogRecord record in kinds[LogKind.Prepared])
+        {
+            PreparedCertificate certificate = Read<PreparedCertificate>(record);
+            if (SlotAt(record.Key.Height) is { } slot) slot.Prepared = certificate;
+        }
+        if (_config.Fault != PlantedFault.VoteForgottenAtRestart)
+        {
+            foreach (LogRecord record in kinds[LogKind.Prepare])
+            {
+                Prepare vote = Read<Prepare>(record);
+                RecoverVote(false, new Vote(vote.View, vote.BlockHash, vote.Signature), vote.Height);
+            }
+            foreach (LogRecord record in kinds[LogKind.Commit])
+            {
+                Commit vote = Read<Commit>(record);
+                RecoverVote(true, new Vote(vote.View, vote.BlockHash, vote.Signature), vote.Height);
+            }
+        }
+        NewView? newView = kinds[LogKind.NewView].LastOrDefault() is { } opened ? Read<NewView>(opened) : null;
+        ViewChange? asked = kinds[LogKind.ViewChange].LastOrDefault() is { } own ? Read<ViewChange>(own) : null;
+        RecoverView(newView, asked);
+        _certified = Math.Max(_certified, Math.Max(_pruned, Math.Min(CertifiedHeight, ExecutedHeight)));
+    }
+
+    private void RecoverMarker(LogRecord? marker)
+    {
+        if (_self < 0) return;
+        byte[] mine = [.. _config.ChainId.ToArray(), .. _set.Members[_self].NodeKey.Bytes];
+        if (marker is null)
+        {
+            // No marker is written then: a second restart must not take the empty log for the one that got lost.
+            if (ExecutedHeight == 0) _log.Put(new LogKey(LogKind.Marker, 0, 0), mine);
+            else
+            {
+                BecomeLearner($"the consensus log is missing, but the ledger has {ExecutedHeight} blocks: what this node voted for is forgotten. "
+                    + "It follows and signs nothing more with its key; restore the log of this data directory or rejoin with a new node key.");
+            }
+            return;
+        }
+        if (!marker.Value.AsSpan().SequenceEqual(mine))
+            throw new ConsensusLogException("the consensus log belongs to another node key or chain; check the data directory and the node key file");
+    }
+
+    private void RecoverCheckpoint(ExecutionCertificate certificate)
+    {
+        ulong height = certificate.Statement.Height;
+        if (height > ExecutedHeight)
+            throw new ConsensusLogException($"the consensus log has a checkpoint of height {height}, but the ledger ends at {ExecutedHeight}: "
+                + "the ledger lost blocks; restore both from the same moment or resync into a new data directory with a new node key");
+        if (height <= Stable) return;
+        Stable = height;
+        _pruned = height;
+        _certified = height;
+        _stableCertificate = certificate;
+        if (height > CertifiedHeight) _newestCertificate = certificate;
+    }
+
+    private void RecoverBlock(Block block)
+    {
+        if (SlotAt(block.Header.Height) is not { } slot) return;
+        Hash hash = block.ComputeHash();
+        slot.Blocks[hash] = block;
+        slot.Logged.Add(hash);
+        slot.BodiesHeld.Add(hash);
+    }
+
+    private void RecoverVote(bool commit, Vote vote, ulong height)
+    {
+        _safety.Recover(commit, vote.View, height, vote.Block);
+        if (_self < 0 || SlotAt(height) is not { } slot) return;
+        (commit ? slot.Commits : slot.Prepares).Add(_self, vote);
+    }
+
+    private void RecoverView(NewView? newView, ViewChange? asked)
+    {
+        if (newView is not null)
+        {
+            _safety.Enter(newView.Statement.View);
+            OpenView(newView);
+        }
+        if (asked is not null && asked.Statement.View > View)
+        {
+            _safety.RecoverAsked(asked.Statement.View);
+            View = asked.Statement.View;
+            ViewActive = false;
+            _attempts = 1;
+            if (_self >= 0) _viewChanges[_self] = asked;
+            Broadcast(asked);
+            return;
+        }
+        // What was voted for in the open view is what it proposes, as far as this replica knows; a primary goes on after it.
+        foreach (Slot slot in SlotsAbove(_pruned))
+        {
+            if (_self < 0 || slot.Prepares[_self] is not { Signature: not null } mine || mine.View != View) continue;
+            slot.Current ??= new Proposal(View, mine.Block, FromNewView: false);
+            _next = Math.Max(_next, slot.Height + 1);
+            if (slot.Height > Committed) ResendVotes(slot, Outbound.Everyone);
+            Consider(slot);
+        }
+    }
+
+    private static T Read<T>(LogRecord record) where T : class, IWire
+    {
+        if (Codec.TryDecode(record.Value, ConsensusEnvelope.MaxBytes, out T? value, out string error)) return value!;
+        throw new ConsensusLogException($"the consensus log is damaged at {record.Key.Kind} of height {record.Key.Height}, view {record.Key.View}: {error}. "
+            + "Do not delete it: a node that forgot its votes must rejoin with a new node key");
+    }
+}

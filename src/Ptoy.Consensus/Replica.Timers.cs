@@ -1,0 +1,133 @@
+using Ptoy.Protocol.Consensus;
+using Ptoy.Protocol.Ledger;
+
+namespace Ptoy.Consensus;
+
+/// <summary>Time: when to ask for the next view, when to say things again.</summary>
+public sealed partial class Replica
+{
+    /// <summary>Heights whose messages are sent again in one round.</summary>
+    private const int ResendHeights = 8;
+
+    private ulong _progressAt;
+    private ulong? _waitingSince;
+    private ulong _resentAt;
+    private ulong _statusAt;
+    private bool _pendingWork;
+
+    /// <summary>Views asked for since the last commit.</summary>
+    private int _attempts;
+
+    /// <summary>When a quorum was first seen to ask for the view; only then does its timer run.</summary>
+    private ulong? _quorumAskedAt;
+
+    /// <summary>
+    /// One tick passed; <paramref name="nowMs"/> is the local clock (milliseconds since 1970 UTC), used for nothing but to hold proposals
+    /// dated too far ahead.
+    /// </summary>
+    public void Tick(ulong nowMs)
+    {
+        if (Halted is not null) return;
+        bool clockMoved = nowMs > _nowMs;
+        _nowMs = Math.Max(_nowMs, nowMs);
+        _now++;
+        if (clockMoved && _now % (ulong)_config.ResendTicks == 0)
+        {
+            foreach (Slot slot in SlotsAbove(Committed)) Consider(slot);
+        }
+        TickView();
+        TickResend();
+        TickFetch();
+        if (_now - _statusAt >= (ulong)_config.StatusTicks) SendStatus(asks: false);
+    }
+
+    /// <summary>
+    /// The timeout after so many fruitless views: doubling up to <see cref="ReplicaConfig.MaxDoublingTicks"/>, then growing by that much a view.
+    /// </summary>
+    internal static ulong Timeout(ReplicaConfig config, int attempts)
+    {
+        ulong timeout = (ulong)config.ViewTimeoutTicks, most = (ulong)config.MaxDoublingTicks;
+        int left = attempts;
+        while (left > 0 && timeout < most)
+        {
+            timeout = Math.Min(timeout * 2, most);
+            left--;
+        }
+        return timeout + ((ulong)left * most);
+    }
+
+    private void OnProgress()
+    {
+        _progressAt = _now;
+        _resentAt = _now;
+        _attempts = 0;
+        _waitingSince = null;
+    }
+
+    private void OnPendingWork(bool waiting) => _pendingWork = waiting;
+
+    private void OnSuspect(ulong view)
+    {
+        if (Signs && ViewActive && view == View) AskForView(View + 1, "a transaction is not ordered in time");
+    }
+
+    /// <summary>True when peers are known to be further: then this replica's own lag is no reason to blame the primary.</summary>
+    private bool IsBehind => KnownCommitted() > Committed;
+
+    private void TickView()
+    {
+        if (!Signs) return;
+        if (!ViewActive)
+        {
+            if (_quorumAskedAt is { } since && _now - since >= Timeout(_config, _attempts - 1))
+                AskForView(View + 1, "no new view in time");
+            return;
+        }
+        bool work = _pendingWork || _slots.Values.Any(s => s.Height > Committed && s.Current?.View == View);
+        if (!work) _waitingSince = null;
+        else _waitingSince ??= _now;
+        ulong timeout = Timeout(_config, _attempts);
+        ulong idle = _now - _progressAt;
+        bool stalled = _waitingSince is { } started && _now - started >= timeout;
+        bool silent = idle >= (ulong)_config.HeartbeatTicks + timeout;
+        // Not for ever: the peers that are further may be gone.
+        bool blameless = IsBehind && idle < 4 * timeout;
+        if ((stalled || silent) && !blameless) AskForView(View + 1, stalled ? "no progress in time" : "no heartbeat in time");
+    }
+
+    private void TickResend()
+    {
+        if (_now - _resentAt < (ulong)_config.ResendTicks) return;
+        _resentAt = _now;
+        if (!Signs) return;
+        if (!ViewActive)
+        {
+            if (_viewChanges[_self] is { } mine) Broadcast(mine);
+            SendStatus(asks: false);
+            return;
+        }
+        Slot[] open = [.. SlotsAbove(Committed).Take(ResendHeights)];
+        foreach (Slot slot in open)
+        {
+            ResendVotes(slot, Outbound.Everyone);
+            AskForWanted(slot);
+        }
+        if (open.Length > 0) SendStatus(asks: false);
+    }
+
+    /// <summary>Sends again exactly what was signed before.</summary>
+    private void ResendVotes(Slot slot, int to)
+    {
+        if (!Signs) return;
+        Vote prepare = slot.Prepares[_self], commit = slot.Commits[_self];
+        if (prepare.Signature is not null && prepare.View == View)
+        {
+            bool proposed = Primary == _self && slot.Current is { FromNewView: false } current && current.View == View;
+            SendTo(to, proposed && slot.Blocks.TryGetValue(prepare.Block, out Block? block)
+                ? new PrePrepare(View, block, prepare.Signature)
+                : new Prepare(prepare.View, slot.Height, prepare.Block, prepare.Signature));
+        }
+        if (commit.Signature is not null && commit.View == View)
+            SendTo(to, new Commit(commit.View, slot.Height, commit.Block, commit.Signature));
+    }
+}

@@ -1,0 +1,143 @@
+using Ptoy.Protocol;
+using Ptoy.Protocol.Consensus;
+using Ptoy.Protocol.Ledger;
+
+namespace Ptoy.Consensus;
+
+/// <summary>Sections 4.4 and 4.5.2 of the paper: asking for a view, and opening it.</summary>
+public sealed partial class Replica
+{
+    /// <summary>Of each replica the view change with the highest view.</summary>
+    private readonly ViewChange?[] _viewChanges;
+
+    /// <summary>The message that opened the current view; null in view 0.</summary>
+    private NewView? _newView;
+
+    private void AskForView(ulong view, string reason)
+    {
+        if (!Signs || !_safety.AskFor(view)) return;
+        View = view;
+        ViewActive = false;
+        _waitingSince = null;
+        _quorumAskedAt = null;
+        _attempts++;
+        _resentAt = _now;
+        _out.Notices.Add($"asking for view {view}: {reason}");
+        // Everything prepared above the newest certificate: leaving one out could undo a decision.
+        PreparedCertificate[] prepared = [.. SlotsAbove(CertifiedHeight).Where(s => s.Prepared is not null).Select(s => s.Prepared!)];
+        var statement = new ViewChangeStatement(_config.ChainId, _set.Epoch, (byte)_self, view, _newestCertificate, prepared);
+        var message = new ViewChange(statement, Sign(ViewChangeStatement.Domain, statement));
+        _log.Put(LogKind.ViewChange, 0, view, message);
+        _log.DeleteViewsBelow(LogKind.ViewChange, view);
+        _viewChanges[_self] = message;
+        Broadcast(message);
+        AfterViewChange();
+    }
+
+    private void OnViewChange(int sender, ViewChange message)
+    {
+        ulong view = message.Statement.View;
+        if (_viewChanges[sender] is not { } known || known.Statement.View < view) _viewChanges[sender] = message;
+        if (message.Statement.Checkpoint is { } checkpoint) OnCertificate(checkpoint);
+        if (ViewActive && view <= View) HelpWithView(sender);
+        PullUp();
+        AfterViewChange();
+    }
+
+    /// <summary>f+1 replicas ask for higher views: at least one of them is correct, so join them.</summary>
+    private void PullUp()
+    {
+        ulong[] views = [.. _viewChanges.Where((v, i) => v is not null && i != _self).Select(v => v!.Statement.View).OrderDescending()];
+        if (views.Length > _set.Faulty && views[_set.Faulty] > View) AskForView(views[_set.Faulty], "f+1 replicas ask for it");
+    }
+
+    private void AfterViewChange()
+    {
+        if (ViewActive || Halted is not null) return;
+        if (_viewChanges.Count(v => v?.Statement.View >= View) >= _config.Quorum) _quorumAskedAt ??= _now;
+        if (Primary != _self || !Signs || _viewChanges[_self]?.Statement.View != View) return;
+        ViewChange[] changes = [.. _viewChanges.Where(v => v?.Statement.View == View).Select(v => v!)];
+        if (changes.Length < _config.Quorum) return;
+        changes = changes[.._config.Quorum];
+        var statement = new NewViewStatement(_config.ChainId, _set.Epoch, View, changes, new NewViewPlan(_config, changes).Proposals);
+        var message = new NewView(statement, Sign(NewViewStatement.Domain, statement));
+        Broadcast(message);
+        EnterView(message);
+    }
+
+    private void OnNewView(int sender, NewView message)
+    {
+        NewViewStatement statement = message.Statement;
+        if (sender != PrimaryOf(statement.View) || statement.View < View || (statement.View == View && ViewActive)) return;
+        if (NewViewPlan.Check(_config, statement) is { } problem)
+        {
+            _out.Notices.Add($"new view {statement.View} of replica {sender} refused: {problem}");
+            return;
+        }
+        EnterView(message);
+    }
+
+    private void EnterView(NewView message)
+    {
+        ulong view = message.Statement.View;
+        _log.Put(LogKind.NewView, 0, view, message);
+        _log.DeleteViewsBelow(LogKind.NewView, view);
+        _log.DeleteViewsBelow(LogKind.ViewChange, view + 1);
+        _safety.Enter(view);
+        _out.Notices.Add($"entering view {view}, primary {PrimaryOf(view)}, {message.Statement.Proposals.Length} heights proposed again");
+        OpenView(message);
+        foreach (Slot slot in SlotsAbove(_pruned)) TakeEarly(slot);
+    }
+
+    /// <summary>Takes the proposals of a new view (also at restart, from the log).</summary>
+    private void OpenView(NewView message)
+    {
+        var plan = new NewViewPlan(_config, message.Statement.ViewChanges);
+        View = message.Statement.View;
+        ViewActive = true;
+        _newView = message;
+        _next = Math.Max(plan.Top, Committed) + 1;
+        _waitingSince = null;
+        _quorumAskedAt = null;
+        _progressAt = _now;
+        _resentAt = _now;
+        if (plan.Checkpoint is { } checkpoint) OnCertificate(checkpoint);
+        foreach (Slot slot in SlotsAbove(_pruned))
+        {
+            slot.Current = null;
+            slot.Wanted = null;
+        }
+        foreach (ReProposal proposal in plan.Proposals) TakeReProposal(proposal, plan);
+        foreach (Slot slot in SlotsAbove(_pruned)) slot.DropUnusedBlocks();
+        foreach (Slot slot in SlotsAbove(_pruned)) Consider(slot);
+    }
+
+    private void TakeReProposal(ReProposal proposal, NewViewPlan plan)
+    {
+        if (SlotAt(proposal.Height) is not { } slot) return;
+        if (slot.Decision is { } decision && decision.Statement.BlockHash != proposal.BlockHash)
+        {
+            Halt($"a new view proposes another block for height {proposal.Height}, which is decided");
+            return;
+        }
+        slot.Current = new Proposal(View, proposal.BlockHash, FromNewView: true);
+        if (slot.Blocks.ContainsKey(proposal.BlockHash)) return;
+        if (plan.Prepared.TryGetValue(proposal.Height, out PreparedCertificate? prepared))
+            Want(slot, proposal.BlockHash, prepared.Signatures);
+        Block filler = Block.Null(_config.ChainId, _set.Epoch, proposal.Height);
+        if (filler.ComputeHash() == proposal.BlockHash) slot.Blocks[proposal.BlockHash] = filler;
+    }
+
+    private void TakeEarly(Slot slot)
+    {
+        if (slot.Early is not { } early || early.Message.View > View) return;
+        slot.Early = null;
+        OnPrePrepare(early.Sender, early.Message, early.BlockHash);
+    }
+
+    /// <summary>A peer has not heard of the open view.</summary>
+    private void HelpWithView(int peer)
+    {
+        if (_newView is not null && MayHelp(peer)) SendTo(peer, _newView);
+    }
+}

@@ -1,0 +1,156 @@
+using Ptoy.Protocol;
+using Ptoy.Protocol.Consensus;
+using Ptoy.Protocol.Crypto;
+using Ptoy.Protocol.Ledger;
+using Ptoy.Protocol.Wire;
+
+namespace Ptoy.Consensus;
+
+/// <summary>
+/// One replica of Practical Byzantine Fault Tolerance (Castro and Liskov, 1999) as a pure state machine: inputs go into
+/// <see cref="Step"/> and <see cref="Tick"/>, what is to be done comes out of <see cref="TakeReady"/>. Same inputs, same
+/// outputs. No I/O, clock, randomness or threads: one caller at a time.
+/// <para>The parts: NormalCase (three phases), Proposing, ViewChange and NewView, Execution (certificates, checkpoints),
+/// CatchUp, Timers, Recovery. What may be signed is decided by <see cref="SafetyRules"/> alone.</para>
+/// </summary>
+public sealed partial class Replica
+{
+    private readonly ReplicaConfig _config;
+    private readonly ValidatorSet _set;
+    private readonly SafetyRules _safety = new();
+    private readonly LogBook _log = new();
+    private readonly Dictionary<ulong, Slot> _slots = [];
+    private readonly Outbox _out = new();
+    private readonly int _self;
+    private bool _signs;
+    private ulong _now;
+    private ulong _nowMs;
+
+    /// <summary>The current view, or while a view change is under way the view asked for.</summary>
+    public ulong View { get; private set; }
+
+    /// <summary>True when the view is open: entered by a new-view message (or view 0), not merely asked for.</summary>
+    public bool ViewActive { get; private set; } = true;
+
+    /// <summary>Last height decided and handed out in <see cref="Ready.Committed"/>.</summary>
+    public ulong Committed { get; private set; }
+
+    /// <summary>Last height executed.</summary>
+    public ulong ExecutedHeight { get; private set; }
+
+    /// <summary>Height of the stable checkpoint: the low watermark.</summary>
+    public ulong Stable { get; private set; }
+
+    /// <summary>Height of the newest execution certificate known.</summary>
+    public ulong CertifiedHeight => _newestCertificate?.Statement.Height ?? 0;
+
+    /// <summary>The primary of the current view.</summary>
+    public int Primary => PrimaryOf(View);
+
+    /// <summary>True when this replica is the primary of an open view.</summary>
+    public bool IsPrimary => ViewActive && Primary == _self;
+
+    /// <summary>Why this replica stopped for good, or null.</summary>
+    public string? Halted { get; private set; }
+
+    /// <summary>False for a learner: it follows and signs nothing.</summary>
+    public bool Signs => _signs && Halted is null;
+
+    /// <summary>True when <see cref="TakeReady"/> has something.</summary>
+    public bool HasReady => !_out.IsEmpty || _log.HasPending || (WantProposal is { } want && want != _lastWant);
+
+    /// <summary>Takes one input. Messages of other epochs, out of the window or not understood are ignored.</summary>
+    public void Step(ReplicaInput input)
+    {
+        if (Halted is not null) return;
+        switch (input)
+        {
+            case Received received: OnEnvelope(received.Message); break;
+            case Propose propose: OnPropose(propose); break;
+            case BodiesReady bodies: OnBodiesReady(bodies); break;
+            case Executed executed: OnExecuted(executed.Statement); break;
+            case CommittedBlock block: OnCommittedBlock(block.Block); break;
+            case PendingWork pending: OnPendingWork(pending.Waiting); break;
+            case Suspect suspect: OnSuspect(suspect.View); break;
+            default: throw new ArgumentException($"no such input: {input.GetType().Name}", nameof(input));
+        }
+    }
+
+    /// <summary>Hands over what is to be done, in the order that <see cref="Ready"/> prescribes, and forgets it.</summary>
+    public Ready TakeReady()
+    {
+        _lastWant = WantProposal;
+        return _out.Take(Persisted(), _lastWant, Halted, _set.Epoch, _self);
+    }
+
+    private List<LogRecord>? _withheld;
+
+    private List<LogRecord> Persisted()
+    {
+        List<LogRecord> records = _log.Take();
+        if (_config.Fault != PlantedFault.VoteBeforePersist) return records;
+        List<LogRecord> late = _withheld ?? [];
+        _withheld = records;
+        return late;
+    }
+
+    private void OnEnvelope(VerifiedEnvelope verified)
+    {
+        ConsensusEnvelope envelope = verified.Envelope;
+        int sender = envelope.Sender;
+        if (envelope.Epoch != _set.Epoch || sender >= _set.Count || sender == _self) return;
+        foreach (ExecutionVote vote in envelope.Votes) OnExecutionVote(sender, vote);
+        if (Halted is not null) return;
+        switch (envelope.Message)
+        {
+            case PrePrepare m: OnPrePrepare(sender, m, verified.BlockHash); break;
+            case Prepare m: OnPrepare(sender, m); break;
+            case Commit m: OnCommit(sender, m); break;
+            case ViewChange m: OnViewChange(sender, m); break;
+            case NewView m: OnNewView(sender, m); break;
+            case Status m: OnStatus(sender, m.Statement); break;
+            case BlockRequest m: OnBlockRequest(sender, m.Statement); break;
+            case BlockReply m: OnBlockReply(m.Block, verified.BlockHash); break;
+            case Decision m: OnDecision(sender, m.Certificate); break;
+            case Checkpoint m: OnCertificate(m.Certificate); break;
+            default: break;
+        }
+    }
+
+    private int PrimaryOf(ulong view) => (int)(view % (ulong)_set.Count);
+
+    /// <summary>
+    /// Highest height accepted. Above the stable checkpoint by the window; a replica that is behind also takes what follows its own last
+    /// committed height.
+    /// </summary>
+    private ulong High => Math.Max(Stable, Committed) + _config.Window;
+
+    /// <summary>The slot of a height within the watermarks, made when needed; null outside.</summary>
+    private Slot? SlotAt(ulong height)
+    {
+        if (height <= _pruned || height > High) return null;
+        if (!_slots.TryGetValue(height, out Slot? slot)) _slots[height] = slot = new Slot(height, _set.Count);
+        return slot;
+    }
+
+    private Slot? ExistingSlot(ulong height) => _slots.GetValueOrDefault(height);
+
+    /// <summary>Slots above a height in ascending order.</summary>
+    private Slot[] SlotsAbove(ulong height) => [.. _slots.Values.Where(s => s.Height > height).OrderBy(s => s.Height)];
+
+    private Signature Sign<T>(string domain, T statement) where T : IWire => _config.Signer!.Sign(domain, Codec.Encode(statement));
+
+    private VoteStatement StatementOf(ulong view, ulong height, Hash block) => new(_config.ChainId, _set.Epoch, view, height, block);
+
+    private void Broadcast(ConsensusMessage message) => SendTo(Outbound.Everyone, message);
+
+    private void SendTo(int replica, ConsensusMessage message) =>
+        _out.Send.Add(new Outbound(replica, new ConsensusEnvelope(_set.Epoch, (byte)Math.Max(_self, 0), message, [])));
+
+    /// <summary>Something happened that no correct replica can survive: say so and sign nothing more.</summary>
+    private void Halt(string reason)
+    {
+        Halted ??= reason;
+        _out.Notices.Add($"halted: {reason}");
+    }
+}
