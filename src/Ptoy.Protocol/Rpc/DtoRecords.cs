@@ -1,29 +1,18 @@
 namespace Ptoy.Protocol.Rpc;
 
-/// <summary>
-/// Parameters of <c>record_upload</c>. A manifest may be uploaded in several calls: each names it whole and brings some of the
-/// bytes; the node answers what is still missing, and its storage receipt once nothing is.
-/// </summary>
-/// <param name="Manifest">Wire bytes of the manifest.</param>
-/// <param name="Records">Sealed bytes of records of that manifest; may be empty, to ask what is missing.</param>
-/// <param name="Wraps">Wraps of records of that manifest.</param>
-public sealed record RecordUploadParams(byte[] Manifest, SealedRecordDto[] Records, WrapDto[] Wraps);
-
-/// <summary>One sealed record's bytes.</summary>
-/// <param name="RecordId">Hexadecimal.</param>
-/// <param name="Bytes">The sealed bytes.</param>
-public sealed record SealedRecordDto(string RecordId, byte[] Bytes);
-
 /// <summary>One wrap: a record's key for one recipient.</summary>
 /// <param name="RecordId">Hexadecimal.</param>
 /// <param name="KeyId">Digest of the recipient's public key, hexadecimal.</param>
-/// <param name="Wrap">Wire bytes of the wrap.</param>
+/// <param name="Wrap">Wire bytes of the <c>RecordWrap</c>.</param>
 public sealed record WrapDto(string RecordId, string KeyId, byte[] Wrap);
 
-/// <summary>Answer of <c>record_upload</c>.</summary>
-/// <param name="Missing">Records whose bytes or committed wraps this node does not hold yet.</param>
-/// <param name="Receipts">Storage receipts of this node and of the members it has replicated to; empty while anything is missing.</param>
-public sealed record RecordUploadResult(string[] Missing, StorageReceiptDto[] Receipts);
+/// <summary>
+/// Answer of <c>record_upload</c>, which is a binary call (signed): the body is an encoded <c>UploadPackage</c>, the answer this record as
+/// UTF-8 JSON. The node answers once it and enough other members hold everything durably.
+/// </summary>
+/// <param name="Manifest">Root of the manifest, hexadecimal.</param>
+/// <param name="Receipts">Storage receipts of this node and of the members it replicated to, each of another member.</param>
+public sealed record RecordUploadResult(string Manifest, StorageReceiptDto[] Receipts);
 
 /// <summary>A member's signed word that it stores a manifest durably, as <c>Records.register</c> takes it.</summary>
 /// <param name="Node">The member's node key, <c>1:hex</c>.</param>
@@ -51,7 +40,7 @@ public sealed record RecordListResult(ulong Height, RecordInfo[] Records, string
 
 /// <summary>One registered record.</summary>
 /// <param name="RecordId">Hexadecimal.</param>
-/// <param name="Manifest">Root of its manifest.</param>
+/// <param name="Manifest">Root of its manifest, hexadecimal.</param>
 /// <param name="Index">Its place in the manifest.</param>
 /// <param name="Tag">Compartment tag.</param>
 /// <param name="Epoch">Vault epoch it was sealed in.</param>
@@ -73,7 +62,7 @@ public sealed record RecordGetParams(
 
 /// <summary>Answer of <c>record_get</c>.</summary>
 /// <param name="Height">Height of the state that permitted it.</param>
-/// <param name="Entry">Wire bytes of the manifest entry.</param>
+/// <param name="Entry">Wire bytes of the <c>ManifestEntry</c>.</param>
 /// <param name="Manifest">Root of its manifest.</param>
 /// <param name="Proof">Wire bytes of the <see cref="Ledger.MerkleProof"/> of the entry under that root.</param>
 /// <param name="Bytes">The sealed bytes from the offset on.</param>
