@@ -1,0 +1,122 @@
+namespace Ptoy.Node.Transport;
+
+/// <summary>
+/// What waits to be written on one connection, bounded in messages and bytes. Small messages go first, but every buffer that is filled
+/// also takes a chunk of the large message under way: neither waits long for the other.
+/// </summary>
+internal sealed class SendQueue(int maxMessages, int maxBytes)
+{
+    /// <summary>What <see cref="Fill"/> needs: small messages and one chunk.</summary>
+    public const int BufferSize = 2 * (FrameHead.Chunk + FrameHead.Size);
+
+    private readonly Lock _gate = new();
+    private readonly Queue<Message> _small = new();
+    private readonly Queue<Message> _large = new();
+    private readonly Signal _ready = new();
+    private TaskCompletionSource? _room;
+    private int _written;
+    private long _bytes;
+    private bool _closed;
+
+    public long Bytes => Interlocked.Read(ref _bytes);
+
+    /// <summary>False when full or closed. Control messages (probes, cancellations) are small and may fill it twice.</summary>
+    public bool TryEnqueue(Message message, bool control = false)
+    {
+        lock (_gate)
+        {
+            if (_closed || !(control ? _small.Count < 2 * maxMessages : Fits(message))) return false;
+            (message.IsLarge ? _large : _small).Enqueue(message);
+            _bytes += message.Payload.Length;
+            _ready.Set();
+            return true;
+        }
+    }
+
+    /// <summary>Waits for room; false once closed.</summary>
+    public async ValueTask<bool> EnqueueAsync(Message message, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            Task room;
+            lock (_gate)
+            {
+                if (_closed) return false;
+                if (Fits(message))
+                {
+                    (message.IsLarge ? _large : _small).Enqueue(message);
+                    _bytes += message.Payload.Length;
+                    _ready.Set();
+                    return true;
+                }
+                _room ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                room = _room.Task;
+            }
+            await room.WaitAsync(cancellation);
+        }
+    }
+
+    /// <summary>Completes when there may be something to fill a buffer with.</summary>
+    public ValueTask<bool> WaitAsync(CancellationToken cancellation) => _ready.WaitAsync(cancellation);
+
+    /// <summary>Writes as many frames as fit; returns the length and how many messages were completed. Zero when empty.</summary>
+    public (int Length, int Messages) Fill(Span<byte> buffer)
+    {
+        lock (_gate)
+        {
+            int length = 0, messages = 0;
+            int reserve = _large.Count > 0 ? FrameHead.Chunk + FrameHead.Size : 0;
+            while (_small.TryPeek(out Message? small) && length + FrameHead.Size + small.Payload.Length + reserve <= buffer.Length)
+            {
+                _small.Dequeue();
+                length += Put(buffer[length..], small, 0, small.Payload.Length);
+                messages++;
+            }
+            if (_large.TryPeek(out Message? large))
+            {
+                int chunk = Math.Min(FrameHead.Chunk, large.Payload.Length - _written);
+                length += Put(buffer[length..], large, _written, chunk);
+                _written += chunk;
+                if (_written == large.Payload.Length)
+                {
+                    _large.Dequeue();
+                    _written = 0;
+                    messages++;
+                }
+            }
+            if (_small.Count + _large.Count > 0) _ready.Set();
+            if (length > 0) Interlocked.Exchange(ref _room, null)?.TrySetResult();
+            return (length, messages);
+        }
+    }
+
+    /// <summary>Takes nothing more; returns how many messages were left unwritten.</summary>
+    public int Close()
+    {
+        lock (_gate)
+        {
+            _closed = true;
+            int left = _small.Count + _large.Count;
+            _small.Clear();
+            _large.Clear();
+            _bytes = 0;
+            Interlocked.Exchange(ref _room, null)?.TrySetResult();
+            return left;
+        }
+    }
+
+    private bool Fits(Message message)
+    {
+        int count = _small.Count + _large.Count;
+        return count == 0 || (count < maxMessages && _bytes + message.Payload.Length <= maxBytes);
+    }
+
+    private int Put(Span<byte> buffer, Message message, int from, int count)
+    {
+        new FrameHead(message.Type, message.Kind, message.Id, message.Payload.Length, count).Write(buffer);
+        message.Payload.Span.Slice(from, count).CopyTo(buffer[FrameHead.Size..]);
+        _bytes -= count;
+        return FrameHead.Size + count;
+    }
+}
