@@ -50,6 +50,9 @@ public sealed class TransportHandlers
 
     /// <summary>A carrier to a member went down.</summary>
     public Action<PublicKey, Carrier> OnPeerDown { get; init; } = static (_, _) => { };
+
+    /// <summary>A connection attempt was refused: no member, another chain, a bad signature, or too many at once. Called on a network thread.</summary>
+    public Action<Carrier> OnRefused { get; init; } = static _ => { };
 }
 
 /// <summary>

@@ -29,10 +29,13 @@ public sealed record TransportOptions
     /// <summary>Votes handed to UDP and not yet acknowledged, per peer.</summary>
     public int VotesInFlight { get; init; } = 512;
 
-    /// <summary>Bytes of bulk messages queued per peer before <see cref="ITransport.SendBulk"/> answers false. One message larger than that is taken when the queue is empty.</summary>
+    /// <summary>
+    /// Bytes of small bulk messages, and again of large ones, queued per peer before <see cref="ITransport.SendBulk"/> answers false.
+    /// A single message larger than that is taken when no other large one waits.
+    /// </summary>
     public int BulkQueueBytes { get; init; } = 32 * 1024 * 1024;
 
-    /// <summary>Bulk messages queued per peer before <see cref="ITransport.SendBulk"/> answers false.</summary>
+    /// <summary>Small bulk messages, and again large ones, queued per peer before <see cref="ITransport.SendBulk"/> answers false.</summary>
     public int BulkQueueLength { get; init; } = 16_384;
 
     /// <summary>Received one-way messages that wait for the handler, per peer, in bytes; beyond, reading from that peer pauses.</summary>

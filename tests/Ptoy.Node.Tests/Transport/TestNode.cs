@@ -18,6 +18,7 @@ internal sealed class TestNode : IAsyncDisposable
 
     private readonly Channel<(PublicKey Peer, byte[] Vote)> _votes = Channel.CreateUnbounded<(PublicKey, byte[])>();
     private readonly Channel<(PublicKey Peer, ushort Kind, byte[] Payload)> _bulk = Channel.CreateUnbounded<(PublicKey, ushort, byte[])>();
+    private readonly Channel<bool>[] _refusals = [Channel.CreateUnbounded<bool>(), Channel.CreateUnbounded<bool>()];
     private readonly ConcurrentDictionary<(PublicKey, Carrier), Status> _status = new();
 
     public TestNode(byte seed, Hash? chain = null, TransportOptions? options = null)
@@ -91,11 +92,18 @@ internal sealed class TestNode : IAsyncDisposable
         OnRequest = (peer, kind, payload, cancellation) => Answer(peer, kind, payload, cancellation),
         OnPeerUp = (peer, carrier) => Of(peer, carrier).Set(true),
         OnPeerDown = (peer, carrier) => Of(peer, carrier).Set(false),
+        OnRefused = carrier => _refusals[(int)carrier].Writer.TryWrite(true),
     });
 
     public async Task<byte[]> VoteAsync() => (await _votes.Reader.ReadAsync().AsTask().WaitAsync(Patience)).Vote;
 
     public async Task<(PublicKey Peer, ushort Kind, byte[] Payload)> BulkAsync() => await _bulk.Reader.ReadAsync().AsTask().WaitAsync(Patience);
+
+    /// <summary>Waits until that many more connection attempts were refused.</summary>
+    public async Task RefusalsAsync(Carrier carrier, int count)
+    {
+        for (int i = 0; i < count; i++) await _refusals[(int)carrier].Reader.ReadAsync().AsTask().WaitAsync(Patience);
+    }
 
     public bool HasVote => _votes.Reader.TryPeek(out _);
 

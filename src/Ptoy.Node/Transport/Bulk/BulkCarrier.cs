@@ -101,8 +101,15 @@ internal sealed class BulkCarrier : IAsyncDisposable
 
     private void Refuse(Socket socket)
     {
-        Interlocked.Increment(ref _strangers);
         socket.Dispose();
+        CountStranger();
+    }
+
+    private void CountStranger()
+    {
+        Interlocked.Increment(ref _strangers);
+        try { _context.Handlers.OnRefused(Carrier.Bulk); }
+        catch (Exception e) { _context.Logger.LogError(e, "the handler of refusals failed"); }
     }
 
     private async Task ServeAsync(Socket socket)
@@ -127,8 +134,8 @@ internal sealed class BulkCarrier : IAsyncDisposable
         {
             if (!named)
             {
-                Interlocked.Increment(ref _strangers);
                 _unnamed.Release();
+                CountStranger();
             }
         }
     }

@@ -1,7 +1,7 @@
 namespace Ptoy.Node.Transport;
 
 /// <summary>
-/// What waits to be written on one connection, bounded in messages and bytes. Small messages go first, but every buffer that is filled
+/// What waits to be written on one connection: small and large messages, each bounded in number and bytes. Small messages go first, but every buffer that is filled
 /// also takes a chunk of the large message under way: neither waits long for the other.
 /// </summary>
 internal sealed class SendQueue(int maxMessages, int maxBytes)
@@ -15,10 +15,13 @@ internal sealed class SendQueue(int maxMessages, int maxBytes)
     private readonly Signal _ready = new();
     private TaskCompletionSource? _room;
     private int _written;
-    private long _bytes;
+    private long _smallBytes, _largeBytes;
     private bool _closed;
 
-    public long Bytes => Interlocked.Read(ref _bytes);
+    public long Bytes
+    {
+        get { lock (_gate) return _smallBytes + _largeBytes; }
+    }
 
     /// <summary>False when full or closed. Control messages (probes, cancellations) are small and may fill it twice.</summary>
     public bool TryEnqueue(Message message, bool control = false)
@@ -26,9 +29,7 @@ internal sealed class SendQueue(int maxMessages, int maxBytes)
         lock (_gate)
         {
             if (_closed || !(control ? _small.Count < 2 * maxMessages : Fits(message))) return false;
-            (message.IsLarge ? _large : _small).Enqueue(message);
-            _bytes += message.Payload.Length;
-            _ready.Set();
+            Enqueue(message);
             return true;
         }
     }
@@ -45,9 +46,7 @@ internal sealed class SendQueue(int maxMessages, int maxBytes)
                 if (_closed) return false;
                 if (Fits(message))
                 {
-                    (message.IsLarge ? _large : _small).Enqueue(message);
-                    _bytes += message.Payload.Length;
-                    _ready.Set();
+                    Enqueue(message);
                     return true;
                 }
                 _room ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -100,7 +99,7 @@ internal sealed class SendQueue(int maxMessages, int maxBytes)
             int left = _small.Count + _large.Count;
             _small.Clear();
             _large.Clear();
-            _bytes = 0;
+            _smallBytes = _largeBytes = 0;
             Interlocked.Exchange(ref _room, null)?.TrySetResult();
             return left;
         }
@@ -108,15 +107,24 @@ internal sealed class SendQueue(int maxMessages, int maxBytes)
 
     private bool Fits(Message message)
     {
-        int count = _small.Count + _large.Count;
-        return count == 0 || (count < maxMessages && _bytes + message.Payload.Length <= maxBytes);
+        (int count, long bytes) = message.IsLarge ? (_large.Count, _largeBytes) : (_small.Count, _smallBytes);
+        return count == 0 || (count < maxMessages && bytes + message.Payload.Length <= maxBytes);
+    }
+
+    private void Enqueue(Message message)
+    {
+        (message.IsLarge ? _large : _small).Enqueue(message);
+        if (message.IsLarge) _largeBytes += message.Payload.Length;
+        else _smallBytes += message.Payload.Length;
+        _ready.Set();
     }
 
     private int Put(Span<byte> buffer, Message message, int from, int count)
     {
         new FrameHead(message.Type, message.Kind, message.Id, message.Payload.Length, count).Write(buffer);
         message.Payload.Span.Slice(from, count).CopyTo(buffer[FrameHead.Size..]);
-        _bytes -= count;
+        if (message.IsLarge) _largeBytes -= count;
+        else _smallBytes -= count;
         return FrameHead.Size + count;
     }
 }

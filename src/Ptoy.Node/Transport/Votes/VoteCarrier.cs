@@ -112,8 +112,10 @@ internal sealed class VoteCarrier : INetEventListener, IAsyncDisposable
         {
             _logger.LogDebug("a hello was refused: {Reason}", e.Message);
         }
-        Interlocked.Increment(ref _strangers);
         request.RejectForce();
+        Interlocked.Increment(ref _strangers);
+        try { _handlers.OnRefused(Carrier.Votes); }
+        catch (Exception e) { _logger.LogError(e, "the handler of refusals failed"); }
     }
 
     public void OnPeerConnected(NetPeer peer)
