@@ -1,0 +1,120 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using Ptoy.Protocol;
+using Ptoy.Storage.Engine;
+
+namespace Ptoy.Storage.Consensus;
+
+/// <summary>
+/// What this replica has promised: its votes, and the bodies they depend on, in one synced batch before a vote is sent.
+/// <para>
+/// It is a database of its own in the directory <c>consensus</c>, not a table of the ledger: a backup of the ledger then cannot
+/// contain it by accident, a restored ledger is recognised (the log it names is not there), and its small synced writes do not
+/// wait behind record uploads. The price is that a body is written twice: here before the vote, in the ledger when executed.
+/// </para>
+/// <para>
+/// Votes forgotten means identity lost: when the log that the ledger names is missing, emptied, foreign, damaged or older than
+/// the ledger saw it, <see cref="MaySign"/> is false, <see cref="Problem"/> says what to do, and <see cref="Append"/> refuses.
+/// </para>
+/// </summary>
+public sealed class ConsensusLog : IDisposable
+{
+    internal static readonly byte[] SequenceKey = "sequence"u8.ToArray();
+
+    private readonly Database? _database;
+    private readonly byte[] _markKey;
+    private readonly ConcurrentDictionary<Hash, ulong> _bodies = new();
+    private readonly Lock _writing = new();
+    private ulong _sequence;
+    private ulong _syncedSequence;
+
+    internal ConsensusLog(Database? database, byte[] markKey, ulong sequence, string? problem)
+    {
+        _database = database;
+        _markKey = markKey;
+        _sequence = _syncedSequence = sequence;
+        Problem = problem;
+        if (database is null) return;
+        foreach (byte[] key in database.ScanKeys(Tables.PendingBodies)) _bodies[Keys.HashAt(key, 8)] = Keys.Number(key);
+    }
+
+    /// <summary>False when this node's own votes are unknown: it must follow as a learner and sign nothing.</summary>
+    public bool MaySign => Problem is null;
+
+    /// <summary>Null, or why the node must not sign and what the operator has to do.</summary>
+    public string? Problem { get; }
+
+    /// <summary>
+    /// Adds records and the bodies they depend on in one batch. With <paramref name="synced"/> it returns only when they are on the
+    /// device; a vote may be sent only then. Throws <see cref="StoreException"/> when <see cref="MaySign"/> is false.
+    /// </summary>
+    public void Append(IReadOnlyCollection<ConsensusRecord> records, IReadOnlyCollection<ConsensusBody> bodies, bool synced)
+    {
+        Database database = Writable();
+        lock (_writing)
+        {
+            using var batch = new Batch(database);
+            foreach (ConsensusRecord record in records) batch.Put(Tables.Votes, Key(record), record.Bytes);
+            foreach (ConsensusBody body in bodies) batch.Put(Tables.PendingBodies, Keys.Of(body.Height, body.Hash), body.Bytes);
+            batch.Put(Tables.Meta, SequenceKey, Keys.Of(_sequence + 1));
+            database.Write(batch, synced);
+            _sequence++;
+            // A synced write makes every write before it durable too.
+            if (synced) Volatile.Write(ref _syncedSequence, _sequence);
+            foreach (ConsensusBody body in bodies) _bodies[body.Hash] = body.Height;
+        }
+    }
+
+    /// <summary>Everything in the log: what a replica starts from.</summary>
+    public ConsensusLogContent LoadAll() => _database is null
+        ? new ConsensusLogContent([], [])
+        : new ConsensusLogContent(
+            [.. _database.Scan(Tables.Votes).Select(e => new ConsensusRecord(e.Key[16], Keys.Number(e.Key), Keys.Number(e.Key, 8), e.Value))],
+            [.. _database.Scan(Tables.PendingBodies).Select(e => new ConsensusBody(Keys.Number(e.Key), Keys.HashAt(e.Key, 8), e.Value))]);
+
+    /// <summary>A body that awaits execution, or null.</summary>
+    public byte[]? Body(Hash hash) =>
+        _database is not null && _bodies.TryGetValue(hash, out ulong height) ? _database.Get(Tables.PendingBodies, Keys.Of(height, hash)) : null;
+
+    /// <summary>Forgets records and bodies of heights 1 to <paramref name="height"/> − 1: below a stable checkpoint nobody asks for them.</summary>
+    public void TruncateBelow(ulong height)
+    {
+        Database database = Writable();
+        lock (_writing)
+        {
+            using var batch = new Batch(database);
+            foreach (byte[] key in database.ScanKeys(Tables.Votes, from: Keys.Of(1)).TakeWhile(k => Keys.Number(k) < height))
+                batch.Delete(Tables.Votes, key);
+            foreach (byte[] key in database.ScanKeys(Tables.PendingBodies).TakeWhile(k => Keys.Number(k) < height))
+            {
+                batch.Delete(Tables.PendingBodies, key);
+                _bodies.TryRemove(new(Keys.HashAt(key, 8), Keys.Number(key)));
+            }
+            database.Write(batch, sync: false);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _database?.Dispose();
+
+    internal IEnumerable<(string Table, byte[] Key, byte[] Value)> Scan() => _database is null ? [] : StoreScanner.Scan(_database);
+
+    /// <summary>Notes in the ledger's next batch how far this log has come, so that an older copy of it is recognised later.</summary>
+    internal void StageMark(Batch batch)
+    {
+        if (MaySign) batch.Put(Tables.Meta, _markKey, Keys.Of(Volatile.Read(ref _syncedSequence)));
+    }
+
+    private Database Writable() => MaySign && _database is not null
+        ? _database
+        : throw new StoreException(StoreProblem.VotesForgotten, Problem ?? "the consensus log is not open");
+
+    private static byte[] Key(ConsensusRecord record)
+    {
+        var key = new byte[17];
+        BinaryPrimitives.WriteUInt64BigEndian(key, record.Height);
+        BinaryPrimitives.WriteUInt64BigEndian(key.AsSpan(8), record.View);
+        key[16] = record.Kind;
+        return key;
+    }
+}

@@ -1,0 +1,166 @@
+using Ptoy.Protocol;
+using Ptoy.Protocol.Ledger;
+using Ptoy.Protocol.Wire;
+using Ptoy.Storage.Consensus;
+using Ptoy.Storage.Engine;
+using Ptoy.Storage.Records;
+using Ptoy.Storage.State;
+
+namespace Ptoy.Storage.Ledger;
+
+/// <summary>
+/// The executed chain: blocks, certificates, transactions, receipts. A block becomes durable with its state in one synced
+/// batch, so after a power cut the ledger is at some height entirely. Reads may come from any thread; commits belong to one.
+/// </summary>
+public sealed class LedgerStore
+{
+    private const int MaxCertificate = 16 * 1024;
+
+    private readonly Database _database;
+    private readonly StateStore _state;
+    private readonly RecordStore _records;
+    private readonly ConsensusLog _consensus;
+    private ExecutedBlock? _last;
+
+    internal LedgerStore(Database database, StateStore state, RecordStore records, ConsensusLog consensus)
+    {
+        _database = database;
+        _state = state;
+        _records = records;
+        _consensus = consensus;
+        if (database.Last(Tables.Executed) is not { } last) return;
+        _last = Read<ExecutedBlock>(last.Value, ExecutedBlock.MaxBytes);
+        if (_last.StateRoot != state.Root || _last.Height != state.Height)
+            throw StoreErrors.Damaged(database.Directory, "ledger and state are at different heights");
+    }
+
+    /// <summary>The newest executed block; null before genesis was committed.</summary>
+    public ExecutedBlock? Last => Volatile.Read(ref _last);
+
+    /// <summary>Stores the state that genesis made, as height 0. Synced.</summary>
+    public ExecutedBlock CommitGenesis(StateUpdate state, Hash chainHash, Hash receiptsRoot, ulong timeMs, IReadOnlyList<Receipt>? receipts = null)
+    {
+        if (Last is { } last) throw new StoreException(StoreProblem.Refused, $"genesis is committed already; the ledger is at height {last.Height}");
+        if (state.Height != 0) throw new StoreException(StoreProblem.Refused, $"genesis is height 0, not {state.Height}");
+        var executed = new ExecutedBlock(0, Hash.Zero, chainHash, state.Root, receiptsRoot, timeMs);
+        using var batch = new Batch(_database);
+        foreach (Receipt receipt in receipts ?? []) Put(batch, receipt);
+        Finish(batch, state, executed);
+        return executed;
+    }
+
+    /// <summary>
+    /// Stores one block with its certificate, bodies, receipts and state: one synced batch. Throws <see cref="StoreException"/>
+    /// when it is not the next height, or when the write fails; then nothing of it is stored.
+    /// </summary>
+    public ExecutedBlock CommitBlock(BlockCommit commit)
+    {
+        BlockHeader header = commit.Block.Header;
+        Check(commit, header);
+        Hash blockHash = header.ComputeHash();
+        var executed = new ExecutedBlock(header.Height, blockHash, commit.ChainHash, commit.State.Root, commit.ReceiptsRoot, commit.EffectiveTimeMs);
+        byte[] height = Keys.Of(header.Height);
+        using var batch = new Batch(_database);
+        batch.Put(Tables.Blocks, height, Codec.Encode(commit.Block));
+        batch.Put(Tables.BlockHeights, Keys.Of(blockHash), height);
+        batch.Put(Tables.Commits, height, Codec.Encode(commit.Certificate));
+        foreach ((Hash hash, byte[] body) in commit.Bodies) batch.Put(Tables.Bodies, Keys.Of(hash), body);
+        foreach (Receipt receipt in commit.Receipts) Put(batch, receipt);
+        _records.StageRegistered(batch, commit.RegisteredManifests, header.Height);
+        Finish(batch, commit.State, executed);
+        return executed;
+    }
+
+    /// <summary>Stores an execution certificate. Not synced: it becomes durable with the next block at the latest.</summary>
+    public void PutExecutionCertificate(ExecutionCertificate certificate)
+    {
+        using var batch = new Batch(_database);
+        batch.Put(Tables.Executions, Keys.Of(certificate.Statement.Height), Codec.Encode(certificate));
+        _database.Write(batch, sync: false);
+    }
+
+    /// <summary>The block at a height, or null.</summary>
+    public Block? Block(ulong height) => Find<Block>(Tables.Blocks, Keys.Of(height), Protocol.Ledger.Block.MaxBytes);
+
+    /// <summary>The height of an executed block by its hash, or null.</summary>
+    public ulong? HeightOf(Hash blockHash) => _database.Get(Tables.BlockHeights, Keys.Of(blockHash)) is { } height ? Keys.Number(height) : null;
+
+    /// <summary>What execution found at a height, or null.</summary>
+    public ExecutedBlock? Executed(ulong height) => Find<ExecutedBlock>(Tables.Executed, Keys.Of(height), ExecutedBlock.MaxBytes);
+
+    /// <summary>The commit certificate of a height, or null.</summary>
+    public CommitCertificate? CommitCertificate(ulong height) => Find<CommitCertificate>(Tables.Commits, Keys.Of(height), MaxCertificate);
+
+    /// <summary>The execution certificate of a height, or null while there is none.</summary>
+    public ExecutionCertificate? ExecutionCertificate(ulong height) =>
+        Find<ExecutionCertificate>(Tables.Executions, Keys.Of(height), Protocol.Ledger.ExecutionCertificate.MaxBytes);
+
+    /// <summary>The newest execution certificate, or null.</summary>
+    public ExecutionCertificate? LatestExecutionCertificate() =>
+        _database.Last(Tables.Executions) is { } last ? Read<ExecutionCertificate>(last.Value, Protocol.Ledger.ExecutionCertificate.MaxBytes) : null;
+
+    /// <summary>The envelope bytes of an executed transaction, or null.</summary>
+    public byte[]? TransactionBytes(Hash transaction) => _database.Get(Tables.Bodies, Keys.Of(transaction));
+
+    /// <summary>True when the ledger holds the bytes of that transaction.</summary>
+    public bool HasTransaction(Hash transaction) => _database.Has(Tables.Bodies, Keys.Of(transaction));
+
+    /// <summary>Where a transaction took effect (or, if it never did, where it was last skipped); null when it was in no block.</summary>
+    public TransactionLocation? Locate(Hash transaction) => _database.Get(Tables.Transactions, Keys.Of(transaction)) is { } place
+        ? new TransactionLocation(Keys.Number(place), Keys.Index(place, 8))
+        : null;
+
+    /// <summary>The receipt at a place, or null.</summary>
+    public Receipt? Receipt(ulong height, uint index) => Find<Receipt>(Tables.Receipts, Keys.Of(height, index), Protocol.Ledger.Receipt.MaxBytes);
+
+    /// <summary>The receipt of a transaction, or null.</summary>
+    public Receipt? Receipt(Hash transaction) => Locate(transaction) is { } place ? Receipt(place.Height, place.Index) : null;
+
+    /// <summary>All receipts of a height in order: the leaves of its receipts root.</summary>
+    public IReadOnlyList<Receipt> Receipts(ulong height) =>
+        [.. _database.Scan(Tables.Receipts, Keys.Of(height)).Select(e => Read<Receipt>(e.Value, Protocol.Ledger.Receipt.MaxBytes))];
+
+    private void Check(BlockCommit commit, BlockHeader header)
+    {
+        ExecutedBlock last = Last ?? throw new StoreException(StoreProblem.Refused, "genesis has to be committed before the first block");
+        string? problem =
+            header.Height != last.Height + 1 ? $"block {header.Height} does not follow {last.Height}"
+            : commit.State.Height != header.Height ? $"the state update is of height {commit.State.Height}, not {header.Height}"
+            : commit.Receipts.Count != commit.Block.TransactionHashes.Length ? $"{commit.Receipts.Count} receipts for {commit.Block.TransactionHashes.Length} transactions"
+            : commit.EffectiveTimeMs < last.EffectiveTimeMs ? "block time goes back"
+            : null;
+        for (int i = 0; problem is null && i < commit.Receipts.Count; i++)
+        {
+            Receipt receipt = commit.Receipts[i];
+            if (receipt.Height != header.Height || receipt.Index != i || receipt.Transaction != commit.Block.TransactionHashes[i])
+                problem = $"receipt {i} is not of transaction {i} of block {header.Height}";
+        }
+        if (problem is not null) throw new StoreException(StoreProblem.Refused, problem);
+    }
+
+    // A later duplicate is skipped; the place where the transaction took effect stays the one that is found.
+    private void Put(Batch batch, Receipt receipt)
+    {
+        batch.Put(Tables.Receipts, Keys.Of(receipt.Height, receipt.Index), Codec.Encode(receipt));
+        byte[] transaction = Keys.Of(receipt.Transaction);
+        if (receipt.Status == ReceiptStatus.Skipped && Receipt(receipt.Transaction) is { Status: not ReceiptStatus.Skipped }) return;
+        batch.Put(Tables.Transactions, transaction, Keys.Of(receipt.Height, receipt.Index));
+    }
+
+    private void Finish(Batch batch, StateUpdate state, ExecutedBlock executed)
+    {
+        _state.Stage(batch, state);
+        batch.Put(Tables.Executed, Keys.Of(executed.Height), Codec.Encode(executed));
+        _consensus.StageMark(batch);
+        _database.Write(batch, sync: true);
+        _state.Committed(state);
+        Volatile.Write(ref _last, executed);
+    }
+
+    private T? Find<T>(Table table, byte[] key, int maxBytes) where T : class, IWire =>
+        _database.Get(table, key) is { } bytes ? Read<T>(bytes, maxBytes) : null;
+
+    private T Read<T>(byte[] bytes, int maxBytes) where T : class, IWire => Codec.TryDecode(bytes, maxBytes, out T? value, out string error)
+        ? value!
+        : throw StoreErrors.Damaged(_database.Directory, error);
+}
