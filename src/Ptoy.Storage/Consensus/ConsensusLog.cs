@@ -27,6 +27,7 @@ public sealed class ConsensusLog : IDisposable
     private readonly Lock _writing = new();
     private ulong _sequence;
     private ulong _syncedSequence;
+    private ulong _released;
 
     internal ConsensusLog(Database? database, byte[] markKey, ulong sequence, string? problem)
     {
@@ -54,14 +55,21 @@ public sealed class ConsensusLog : IDisposable
         lock (_writing)
         {
             using var batch = new Batch(database);
-            foreach (ConsensusRecord record in records) batch.Put(Tables.Votes, Key(record), record.Bytes);
+            foreach (ConsensusRecord record in records)
+            {
+                if (record.Bytes is null) batch.Delete(Tables.Votes, Key(record)); else batch.Put(Tables.Votes, Key(record), record.Bytes);
+            }
             foreach (ConsensusBody body in bodies) batch.Put(Tables.PendingBodies, Keys.Of(body.Height, body.Hash), body.Bytes);
             batch.Put(Tables.Meta, SequenceKey, Keys.Of(_sequence + 1));
             database.Write(batch, synced);
             _sequence++;
             // A synced write makes every write before it durable too.
             if (synced) Volatile.Write(ref _syncedSequence, _sequence);
-            foreach (ConsensusBody body in bodies) _bodies[body.Hash] = body.Height;
+            foreach (ConsensusBody body in bodies)
+            {
+                _bodies[body.Hash] = body.Height;
+                _released = Math.Min(_released, body.Height);
+            }
         }
     }
 
@@ -76,7 +84,23 @@ public sealed class ConsensusLog : IDisposable
     public byte[]? Body(Hash hash) =>
         _database is not null && _bodies.TryGetValue(hash, out ulong height) ? _database.Get(Tables.PendingBodies, Keys.Of(height, hash)) : null;
 
-    /// <summary>Forgets records and bodies of heights 1 to <paramref name="height"/> − 1: below a stable checkpoint nobody asks for them.</summary>
+    /// <summary>
+    /// Forgets the bodies of heights up to <paramref name="executed"/>, which the ledger holds now. Call it after the ledger's commit.
+    /// </summary>
+    public void ReleaseBodies(ulong executed)
+    {
+        Database database = Writable();
+        lock (_writing)
+        {
+            using var batch = new Batch(database);
+            StageRelease(database, batch, executed);
+            database.Write(batch, sync: false);
+        }
+    }
+
+    /// <summary>
+    /// Forgets records and bodies of heights 1 to <paramref name="height"/> − 1: below a stable checkpoint nobody asks for them.
+    /// </summary>
     public void TruncateBelow(ulong height)
     {
         Database database = Writable();
@@ -85,11 +109,7 @@ public sealed class ConsensusLog : IDisposable
             using var batch = new Batch(database);
             foreach (byte[] key in database.ScanKeys(Tables.Votes, from: Keys.Of(1)).TakeWhile(k => Keys.Number(k) < height))
                 batch.Delete(Tables.Votes, key);
-            foreach (byte[] key in database.ScanKeys(Tables.PendingBodies).TakeWhile(k => Keys.Number(k) < height))
-            {
-                batch.Delete(Tables.PendingBodies, key);
-                _bodies.TryRemove(new(Keys.HashAt(key, 8), Keys.Number(key)));
-            }
+            if (height > 0) StageRelease(database, batch, height - 1);
             database.Write(batch, sync: false);
         }
     }
@@ -103,6 +123,17 @@ public sealed class ConsensusLog : IDisposable
     internal void StageMark(Batch batch)
     {
         if (MaySign) batch.Put(Tables.Meta, _markKey, Keys.Of(Volatile.Read(ref _syncedSequence)));
+    }
+
+    // Deleted entries are skipped one by one by an iterator until they are compacted away: start behind those released before.
+    private void StageRelease(Database database, Batch batch, ulong last)
+    {
+        foreach (byte[] key in database.ScanKeys(Tables.PendingBodies, from: Keys.Of(_released)).TakeWhile(k => Keys.Number(k) <= last))
+        {
+            batch.Delete(Tables.PendingBodies, key);
+            _bodies.TryRemove(new(Keys.HashAt(key, 8), Keys.Number(key)));
+        }
+        _released = Math.Max(_released, last + 1);
     }
 
     private Database Writable() => MaySign && _database is not null

@@ -5,7 +5,7 @@ using Ptoy.Storage.Engine;
 namespace Ptoy.Storage.Mail;
 
 /// <summary>A small sealed message to an account. The id is the sender's choice, the same on every node.</summary>
-public sealed record MailItem(Hash Id, ulong ExpiryMs, byte[] Bytes);
+public sealed record StoredMail(Hash Id, ulong ExpiryMs, byte[] Bytes);
 
 /// <summary>What became of a message.</summary>
 public enum MailResult
@@ -38,7 +38,7 @@ public sealed class MailStore
     internal MailStore(Database database) => _database = database;
 
     /// <summary>Puts a message into an account's box. Synced when stored.</summary>
-    public MailResult Put(Address account, MailItem item)
+    public MailResult Put(Address account, StoredMail item)
     {
         if (item.Bytes.Length is 0 or > MaxBytes) return MailResult.WrongSize;
         lock (_writing)
@@ -46,7 +46,7 @@ public sealed class MailStore
             if (_database.Has(Tables.Mail, Keys.Of(account.Value, item.Id))) return MailResult.Duplicate;
             int count = 0;
             long bytes = item.Bytes.Length;
-            foreach (MailItem present in All(account))
+            foreach (StoredMail present in All(account))
             {
                 count++;
                 bytes += present.Bytes.Length;
@@ -61,7 +61,7 @@ public sealed class MailStore
     }
 
     /// <summary>The messages of an account that have not expired, ordered by id.</summary>
-    public IReadOnlyList<MailItem> List(Address account, ulong nowMs) => [.. All(account).Where(m => m.ExpiryMs > nowMs)];
+    public IReadOnlyList<StoredMail> List(Address account, ulong nowMs) => [.. All(account).Where(m => m.ExpiryMs > nowMs)];
 
     /// <summary>Removes a message. False when it was not there.</summary>
     public bool Remove(Address account, Hash id)
@@ -96,8 +96,8 @@ public sealed class MailStore
         }
     }
 
-    private IEnumerable<MailItem> All(Address account) => _database.Scan(Tables.Mail, Keys.Of(account.Value))
-        .Select(e => new MailItem(Keys.HashAt(e.Key, Hash.Size), Keys.Number(e.Value), e.Value[8..]));
+    private IEnumerable<StoredMail> All(Address account) => _database.Scan(Tables.Mail, Keys.Of(account.Value))
+        .Select(e => new StoredMail(Keys.HashAt(e.Key, Hash.Size), Keys.Number(e.Value), e.Value[8..]));
 
     private static byte[] ExpiryKey(ulong expiryMs, Address account, Hash id)
     {
