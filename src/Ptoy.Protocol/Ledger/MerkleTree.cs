@@ -55,7 +55,7 @@ public static class MerkleTree
     internal static int Split(int count)
     {
         int split = 1;
-        while (split * 2 < count) split *= 2;
+        while (split < count - split) split *= 2;
         return split;
     }
 

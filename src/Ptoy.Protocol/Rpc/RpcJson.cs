@@ -1,0 +1,91 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Ptoy.Protocol.Crypto;
+
+namespace Ptoy.Protocol.Rpc;
+
+/// <summary>
+/// How values look in JSON, on both sides: camelCase members, hashes and signatures as hexadecimal, addresses as
+/// <c>ptoy1…</c>, keys as <c>suite:hex</c>, byte arrays as base64, enumerations as camelCase text, null members left out.
+/// </summary>
+public static class RpcJson
+{
+    /// <summary>The one set of options.</summary>
+    public static JsonSerializerOptions Options { get; } = Create();
+
+    /// <summary>How requests and answers are parsed: a repeated member name is an error, since two readers could take different ones.</summary>
+    public static JsonDocumentOptions Documents { get; } = new() { MaxDepth = 64, AllowDuplicateProperties = false };
+
+    /// <summary>Name of the header that carries the auth object of a binary call.</summary>
+    public const string AuthHeader = "X-Ptoy-Auth";
+
+    private static JsonSerializerOptions Create()
+    {
+        var options = new JsonSerializerOptions(JsonSerializerDefaults.Web)
+        {
+            DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+            NumberHandling = JsonNumberHandling.Strict,
+            AllowDuplicateProperties = false,
+        };
+        options.Converters.Add(new HashConverter());
+        options.Converters.Add(new AddressConverter());
+        options.Converters.Add(new PublicKeyConverter());
+        options.Converters.Add(new SignatureConverter());
+        options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false));
+        return options;
+    }
+
+    private sealed class HashConverter : JsonConverter<Hash>
+    {
+        public override Hash Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            reader.TokenType == JsonTokenType.String && Hash.TryParse(reader.GetString(), out Hash hash)
+                ? hash
+                : throw new JsonException("a hash is 64 hexadecimal characters");
+
+        public override void Write(Utf8JsonWriter writer, Hash value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
+    }
+
+    private sealed class AddressConverter : JsonConverter<Address>
+    {
+        public override Address Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            reader.TokenType == JsonTokenType.String && Address.TryParse(reader.GetString(), out Address address)
+                ? address
+                : throw new JsonException("not a ptoy1… address");
+
+        public override void Write(Utf8JsonWriter writer, Address value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
+    }
+
+    private sealed class PublicKeyConverter : JsonConverter<PublicKey>
+    {
+        public override PublicKey Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        {
+            if (reader.TokenType != JsonTokenType.String) throw new JsonException("a public key is written suite:hex");
+            try { return PublicKey.Parse(reader.GetString()!); }
+            catch (FormatException e) { throw new JsonException(e.Message); }
+        }
+
+        public override void Write(Utf8JsonWriter writer, PublicKey value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
+    }
+
+    private sealed class SignatureConverter : JsonConverter<Signature>
+    {
+        public override Signature Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        {
+            if (reader.TokenType != JsonTokenType.String) throw new JsonException("a signature is hexadecimal text");
+            try
+            {
+                var signature = new Signature(SuiteId.Ed25519, Convert.FromHexString(reader.GetString()!));
+                return signature.Problem() is { } problem ? throw new JsonException(problem) : signature;
+            }
+            catch (FormatException)
+            {
+                throw new JsonException("a signature is hexadecimal text");
+            }
+        }
+
+        public override void Write(Utf8JsonWriter writer, Signature value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(Convert.ToHexStringLower(value.Bytes));
+    }
+}
