@@ -11,11 +11,14 @@ namespace Ptoy.Protocol.Rpc;
 /// </summary>
 public static class RpcJson
 {
+    /// <summary>Nesting beyond which a message is refused.</summary>
+    public const int MaxDepth = 64;
+
     /// <summary>The one set of options.</summary>
     public static JsonSerializerOptions Options { get; } = Create();
 
     /// <summary>How requests and answers are parsed: a repeated member name is an error, since two readers could take different ones.</summary>
-    public static JsonDocumentOptions Documents { get; } = new() { MaxDepth = 64, AllowDuplicateProperties = false };
+    public static JsonDocumentOptions Documents { get; } = new() { MaxDepth = MaxDepth, AllowDuplicateProperties = false };
 
     /// <summary>Name of the header that carries the auth object of a binary call.</summary>
     public const string AuthHeader = "X-Ptoy-Auth";
@@ -28,6 +31,9 @@ public static class RpcJson
             Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
             NumberHandling = JsonNumberHandling.Strict,
             AllowDuplicateProperties = false,
+            RespectNullableAnnotations = true,
+            RespectRequiredConstructorParameters = true,
+            MaxDepth = MaxDepth,
         };
         options.Converters.Add(new HashConverter());
         options.Converters.Add(new AddressConverter());
