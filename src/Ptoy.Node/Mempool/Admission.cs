@@ -10,6 +10,9 @@ namespace Ptoy.Node.Mempool;
 /// </summary>
 public sealed class Admission(TransactionPool pool, Hash chainId, Func<ulong> height)
 {
+    /// <summary>The chain whose transactions are admitted.</summary>
+    public Hash ChainId { get; } = chainId;
+
     /// <summary>Most gas that a transaction may ask for.</summary>
     public const ulong MaxGas = 50_000_000;
 
@@ -60,8 +63,8 @@ public sealed class Admission(TransactionPool pool, Hash chainId, Func<ulong> he
         }
         if (pool.Find(transaction.Hash) is { } waiting) return (waiting, null);
         TransactionBody body = transaction.Body;
-        if (body.ChainId != chainId)
-            return (null, new Rejection("wrong chain", $"the transaction is for chain {body.ChainId.Short}…, this is {chainId.Short}…"));
+        if (body.ChainId != ChainId)
+            return (null, new Rejection("wrong chain", $"the transaction is for chain {body.ChainId.Short}…, this is {ChainId.Short}…"));
         if (body.GasLimit is 0 or > MaxGas)
             return (null, new Rejection("gas limit", $"the gas limit is {body.GasLimit}, not 1 to {MaxGas}"));
         ulong now = height();

@@ -136,6 +136,37 @@ public sealed class TransactionPool(int maxTransactions, long maxBytes, Func<Add
         }
     }
 
+    /// <summary>True when at least that many transactions could be taken.</summary>
+    public bool HasAtLeast(int count)
+    {
+        lock (_gate)
+        {
+            ulong ready = 0;
+            foreach (Lane lane in _lanes.Values)
+            {
+                if (lane.NextExpected > lane.NextToPropose) ready += lane.NextExpected - lane.NextToPropose;
+                if (ready >= (ulong)count) return true;
+            }
+            return false;
+        }
+    }
+
+    /// <summary>True when some transaction could be executed next: work that a primary owes.</summary>
+    public bool HasExecutable
+    {
+        get
+        {
+            lock (_gate)
+            {
+                foreach ((Address sender, Lane lane) in _lanes)
+                {
+                    if (lane.ByNonce.ContainsKey(nonceOf(sender))) return true;
+                }
+                return false;
+            }
+        }
+    }
+
     /// <summary>
     /// Forgets what was taken, except the transactions of <paramref name="inFlight"/>: after a view change, transactions of
     /// blocks that were not carried over can be proposed again.

@@ -1,0 +1,289 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Ptoy.Consensus;
+using Ptoy.Node.Execution;
+using Ptoy.Node.Mempool;
+using Ptoy.Node.Transport;
+using Ptoy.Protocol;
+using Ptoy.Protocol.Consensus;
+using Ptoy.Protocol.Crypto;
+using Ptoy.Protocol.Ledger;
+using Ptoy.Protocol.Sync;
+using Ptoy.Protocol.Wire;
+using Ptoy.Storage.Consensus;
+
+namespace Ptoy.Node.Consensus;
+
+/// <summary>
+/// Gives the pure <see cref="Replica"/> its time, disk and network. One thread steps it: it takes everything that has come in,
+/// then does what <see cref="Ready"/> asks, in the order that Ready prescribes: one synced write, then send, then execute.
+/// </summary>
+public sealed class ConsensusDriver : IDisposable
+{
+    /// <summary>Length of a tick in milliseconds.</summary>
+    public const int TickMs = 10;
+
+    private const int InboxLength = 65_536;
+
+    private readonly BlockingCollection<ReplicaInput?> _inbox = new(InboxLength);
+    private readonly ConcurrentQueue<ReplicaInput> _local = new();
+    private readonly Replica _replica;
+    private readonly ConsensusLog _log;
+    private readonly ITransport _transport;
+    private readonly ValidatorSet _validators;
+    private readonly BodyCache _bodies;
+    private readonly PeerFetcher _fetcher;
+    private readonly TransactionPool _pool;
+    private readonly ProposalPolicy _policy;
+    private readonly ExecutionPipeline _execution;
+    private readonly TimeProvider _clock;
+    private readonly Action<string> _fatal;
+    private readonly ILogger<ConsensusDriver> _logger;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly ConcurrentDictionary<ulong, Block> _unexecuted = new();
+    private Thread? _thread;
+    private ulong _view;
+    private ulong _truncated;
+    private int _fetching;
+    private bool _pending;
+
+    /// <summary>Composes; nothing runs before <see cref="Start"/>. <paramref name="fatal"/> ends the process with a message.</summary>
+    public ConsensusDriver(
+        Replica replica, ConsensusLog log, ITransport transport, ValidatorSet validators, BodyCache bodies, PeerFetcher fetcher,
+        TransactionPool pool, ExecutionPipeline execution, TimeProvider clock, Action<string> fatal, ILogger<ConsensusDriver> logger)
+    {
+        (_replica, _log, _transport, _validators, _bodies, _fetcher) = (replica, log, transport, validators, bodies, fetcher);
+        (_pool, _execution, _clock, _fatal, _logger) = (pool, execution, clock, fatal, logger);
+        _policy = new ProposalPolicy(pool);
+        _view = replica.View;
+        execution.Executed += executed => PostLocal(new Executed(executed));
+    }
+
+    /// <summary>Raised on the driver's thread for each execution certificate of a height executed here.</summary>
+    public event Action<ExecutionCertificate>? Certified;
+
+    /// <summary>The view, for people.</summary>
+    public ulong View => Volatile.Read(ref _view);
+
+    /// <summary>The replica that proposes now.</summary>
+    public int Primary => _replica.Primary;
+
+    /// <summary>False when this node follows and signs nothing.</summary>
+    public bool Signs => _replica.Signs;
+
+    /// <summary>Starts the thread.</summary>
+    public void Start()
+    {
+        _thread = new Thread(Run) { Name = "ptoy-consensus", IsBackground = true };
+        _thread.Start();
+    }
+
+    /// <summary>Hands over an input; waits while the inbox is full, so that whoever reads the network slows down.</summary>
+    public void Post(ReplicaInput input)
+    {
+        try
+        {
+            _inbox.Add(input, _stop.Token);
+        }
+        catch (Exception e) when (e is OperationCanceledException or InvalidOperationException)
+        {
+            _logger.LogDebug("input after the stop was dropped");
+        }
+    }
+
+    /// <summary>
+    /// Hands over what this node itself found, bounded by the heights in flight. Never waits: the executor must not wait for a thread
+    /// that may be waiting for the executor.
+    /// </summary>
+    private void PostLocal(ReplicaInput input)
+    {
+        _local.Enqueue(input);
+        Wake();
+    }
+
+    /// <summary>Something new waits in the pool: look whether to propose.</summary>
+    public void Wake() => _inbox.TryAdd(null);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _stop.Cancel();
+        _thread?.Join();
+        _inbox.Dispose();
+        _stop.Dispose();
+    }
+
+    private void Run()
+    {
+        try
+        {
+            Loop();
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            _logger.LogDebug("consensus stopped");
+        }
+#pragma warning disable CA1031 // whatever failed, the replica must not go on: it may believe that it voted
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            _logger.LogCritical(e, "consensus failed");
+            _fatal($"consensus failed: {e.Message}");
+        }
+    }
+
+    private void Loop()
+    {
+        long start = Stopwatch.GetTimestamp();
+        long ticks = 0;
+        while (!_stop.IsCancellationRequested)
+        {
+            double elapsed = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+            int wait = Math.Clamp((int)(((ticks + 1) * TickMs) - elapsed), 0, TickMs);
+            if (_inbox.TryTake(out ReplicaInput? input, wait, _stop.Token))
+            {
+                int budget = 512;
+                do
+                {
+                    if (input is not null) _replica.Step(input);
+                }
+                while (--budget > 0 && _inbox.TryTake(out input));
+            }
+            while (_local.TryDequeue(out ReplicaInput? local)) _replica.Step(local);
+            long due = (long)(Stopwatch.GetElapsedTime(start).TotalMilliseconds / TickMs);
+            // After a pause of the whole process (a suspended machine) time does not rush to catch up.
+            if (due - ticks > 50) ticks = due - 50;
+            for (; ticks < due; ticks++) Tick();
+            TryPropose();
+            if (_replica.HasReady) Do(_replica.TakeReady());
+        }
+    }
+
+    private void Tick()
+    {
+        bool waiting = _pool.HasExecutable;
+        if (waiting != _pending) _replica.Step(new PendingWork(_pending = waiting));
+        _replica.Tick((ulong)_clock.GetUtcNow().ToUnixTimeMilliseconds());
+    }
+
+    private void TryPropose()
+    {
+        while (_replica.WantProposal is { } want && _policy.Choose(want) is { } chosen)
+        {
+            foreach (Transaction transaction in chosen) _bodies.Add(transaction);
+            Hash[] hashes = [.. chosen.Select(t => t.Hash)];
+            _replica.Step(new Propose(hashes, (ulong)_clock.GetUtcNow().ToUnixTimeMilliseconds()));
+        }
+    }
+
+    private void Do(Ready ready)
+    {
+        foreach (string notice in ready.Notices) _logger.LogInformation("consensus: {Notice}", notice);
+        Persist(ready);
+        foreach (Outbound outbound in ready.Send) Send(outbound);
+        foreach (Ptoy.Consensus.DecidedBlock decided in ready.Committed)
+        {
+            _unexecuted[decided.Block.Header.Height] = decided.Block;
+            _execution.Enqueue(decided);
+        }
+        foreach (ExecutionCertificate certificate in ready.Certified) Certified?.Invoke(certificate);
+        foreach (Evidence evidence in ready.Evidence)
+            _logger.LogError("replica {Replica} signed two contradictory votes at height {Height}", evidence.Replica, evidence.First.Height);
+        OnViewChanged();
+        foreach (Ptoy.Consensus.BodyRequest want in ready.WantBodies) ProvideBodies(want);
+        if (ready.Fetch is { } fetch) FetchBlocks(fetch);
+        TruncateLog();
+        if (ready.Halted is { } reason) _fatal($"consensus halted: {reason}");
+    }
+
+    private void Persist(Ready ready)
+    {
+        if (ready.Persist.Count == 0 && ready.SyncBodies.Count == 0) return;
+        var bodies = new List<ConsensusBody>();
+        foreach (Block block in ready.SyncBodies)
+        {
+            foreach (Hash hash in block.TransactionHashes)
+            {
+                Transaction transaction = _bodies.Find(hash) ?? throw new InvalidOperationException($"body {hash.Short} of block {block.Header.Height} is gone");
+                bodies.Add(new ConsensusBody(block.Header.Height, hash, transaction.Bytes));
+            }
+        }
+        _log.Append([.. ready.Persist.Select(r => new ConsensusRecord((byte)r.Key.Kind, r.Key.Height, r.Key.View, r.Value))], bodies, synced: true);
+    }
+
+    private void Send(Outbound outbound)
+    {
+        byte[] bytes = Codec.Encode(outbound.Envelope);
+        VoteLane lane = outbound.Envelope.Message is PrePrepare ? VoteLane.Proposal : VoteLane.Ordered;
+        for (int i = 0; i < _validators.Count; i++)
+        {
+            PublicKey peer = _validators.Members[i].NodeKey;
+            if (peer != _transport.Self && (outbound.To == Outbound.Everyone || outbound.To == i)) _transport.SendVote(peer, bytes, lane);
+        }
+    }
+
+    private void OnViewChanged()
+    {
+        if (_replica.View == _view) return;
+        Volatile.Write(ref _view, _replica.View);
+        // What is decided and not yet executed must not be proposed again; everything else may be.
+        _pool.ResetTaken(_unexecuted.Values.SelectMany(b => b.TransactionHashes).ToHashSet());
+    }
+
+    private void ProvideBodies(Ptoy.Consensus.BodyRequest want)
+    {
+        _pool.MarkTaken(want.Block.TransactionHashes);
+        if (_bodies.Missing(want.Block.TransactionHashes).Length == 0)
+        {
+            PostLocal(new BodiesReady(want.Height, want.BlockHash));
+            return;
+        }
+        _ = Task.Run(async () =>
+        {
+            try
+            {
+                if (await _fetcher.FetchBodiesAsync(want.Block.TransactionHashes, want.Proposer, _stop.Token).ConfigureAwait(false))
+                    Post(new BodiesReady(want.Height, want.BlockHash));
+                else
+                    _logger.LogWarning("no replica gave all bodies of block {Height}", want.Height);
+            }
+            catch (OperationCanceledException)
+            {
+                _logger.LogDebug("fetching bodies was stopped");
+            }
+        });
+    }
+
+    private void FetchBlocks(FetchRequest fetch)
+    {
+        if (Interlocked.Exchange(ref _fetching, 1) == 1) return;
+        _ = Task.Run(async () =>
+        {
+            try
+            {
+                foreach (VerifiedBlock block in await _fetcher.FetchBlocksAsync(fetch.From, fetch.To, fetch.Replicas, _stop.Token).ConfigureAwait(false))
+                    Post(new CommittedBlock(block));
+            }
+            catch (OperationCanceledException)
+            {
+                _logger.LogDebug("fetching blocks was stopped");
+            }
+            finally
+            {
+                Interlocked.Exchange(ref _fetching, 0);
+            }
+        });
+    }
+
+    private void TruncateLog()
+    {
+        ulong below = Math.Min(_replica.Stable, _replica.ExecutedHeight);
+        foreach (ulong height in _unexecuted.Keys)
+        {
+            if (height <= _replica.ExecutedHeight) _unexecuted.TryRemove(height, out _);
+        }
+        if (below <= _truncated || !_log.MaySign) return;
+        _truncated = below;
+        _log.TruncateBelow(below);
+    }
+}

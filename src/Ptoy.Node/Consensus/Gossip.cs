@@ -1,0 +1,57 @@
+using System.Threading.Channels;
+using Ptoy.Node.Mempool;
+using Ptoy.Node.Transport;
+using Ptoy.Protocol.Crypto;
+using Ptoy.Protocol.Ledger;
+using Ptoy.Protocol.Sync;
+using Ptoy.Protocol.Wire;
+
+namespace Ptoy.Node.Consensus;
+
+/// <summary>
+/// Spreads newly admitted transactions to all validators over the bulk carrier, as many in one message as are waiting. When the queue
+/// is full a transaction is not spread: the primary fetches its body when it is asked to, and the client may submit it elsewhere.
+/// </summary>
+public sealed class Gossip : IAsyncDisposable
+{
+    private const int QueueLength = 16_384;
+    private const int MaxBatchBytes = 1024 * 1024;
+
+    private readonly Channel<Transaction> _queue = Channel.CreateBounded<Transaction>(
+        new BoundedChannelOptions(QueueLength) { SingleReader = true, FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly ITransport _transport;
+    private readonly PublicKey[] _peers;
+    private readonly Task _loop;
+
+    /// <summary>Starts spreading what <paramref name="admission"/> admits.</summary>
+    public Gossip(ITransport transport, ValidatorSet validators, Admission admission)
+    {
+        _transport = transport;
+        _peers = [.. validators.Members.Select(m => m.NodeKey).Where(k => k != transport.Self)];
+        admission.Admitted += t => _queue.Writer.TryWrite(t);
+        _loop = Task.Run(RunAsync);
+    }
+
+    private async Task RunAsync()
+    {
+        while (await _queue.Reader.WaitToReadAsync().ConfigureAwait(false))
+        {
+            var batch = new List<byte[]>();
+            int bytes = 0;
+            while (bytes < MaxBatchBytes && batch.Count < TransactionBatch.MaxCount && _queue.Reader.TryRead(out Transaction? transaction))
+            {
+                batch.Add(transaction.Bytes);
+                bytes += transaction.Bytes.Length;
+            }
+            byte[] message = Codec.Encode(new TransactionBatch([.. batch]));
+            foreach (PublicKey peer in _peers) _transport.SendBulk(peer, (ushort)BulkKind.Transactions, message);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        _queue.Writer.TryComplete();
+        await _loop.ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,150 @@
+using System.Collections.Concurrent;
+using Ptoy.Consensus;
+using Ptoy.Node.Consensus;
+using Ptoy.Node.Mempool;
+using Ptoy.Protocol;
+using Ptoy.Protocol.Ledger;
+using Ptoy.Storage;
+using Ptoy.Storage.Ledger;
+using Ptoy.Storage.State;
+using Ptoy.Vm;
+
+namespace Ptoy.Node.Execution;
+
+/// <summary>An executed block with its receipts, as published inside the node.</summary>
+public sealed record BlockResult(Block Block, Hash BlockHash, IReadOnlyList<Transaction> Transactions, IReadOnlyList<Receipt> Receipts, ExecutionStatement Statement, ulong TimeMs);
+
+/// <summary>
+/// Executes decided blocks in order on a thread with a contract stack: gathers bodies, runs, writes one synced batch,
+/// then tells consensus the result.
+/// </summary>
+public sealed class ExecutionPipeline : IDisposable
+{
+    private readonly BlockingCollection<DecidedBlock> _queue = new(1024);
+    private readonly NodeStore _store;
+    private readonly BlockExecutor _executor;
+    private readonly NonceBook _nonces;
+    private readonly BodyCache _bodies;
+    private readonly TransactionPool _pool;
+    private readonly Hash _chainId;
+    private readonly Func<IReadOnlyCollection<Hash>, bool> _fetchBodies;
+    private readonly Action<string> _fatal;
+    private readonly ILogger<ExecutionPipeline> _logger;
+    private readonly CancellationTokenSource _stop = new();
+    private Thread? _thread;
+
+    /// <summary>Composes; nothing runs before <see cref="Start"/>.</summary>
+    public ExecutionPipeline(
+        NodeStore store, BlockExecutor executor, NonceBook nonces, BodyCache bodies, TransactionPool pool, Hash chainId,
+        Func<IReadOnlyCollection<Hash>, bool> fetchBodies, Action<string> fatal, ILogger<ExecutionPipeline> logger)
+    {
+        (_store, _executor, _nonces, _bodies, _pool, _chainId) = (store, executor, nonces, bodies, pool, chainId);
+        (_fetchBodies, _fatal, _logger) = (fetchBodies, fatal, logger);
+    }
+
+    /// <summary>The result of each height, after it is on disk. Raised on the executor's thread.</summary>
+    public event Action<ExecutionStatement>? Executed;
+
+    /// <summary>Block and receipts of each height, after it is on disk. Raised on the executor's thread, before <see cref="Executed"/>.</summary>
+    public event Action<BlockResult>? Published;
+
+    /// <summary>Starts the thread.</summary>
+    public void Start() => _thread = VmThread.Start("ptoy-executor", Run);
+
+    /// <summary>Queues a decided block; they come in the order of heights.</summary>
+    public void Enqueue(DecidedBlock decided) => _queue.Add(decided, _stop.Token);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _stop.Cancel();
+        _queue.CompleteAdding();
+        _thread?.Join();
+        _queue.Dispose();
+        _stop.Dispose();
+    }
+
+    private void Run()
+    {
+        try
+        {
+            foreach (DecidedBlock decided in _queue.GetConsumingEnumerable(_stop.Token)) Execute(decided);
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            _logger.LogDebug("executor stopped");
+        }
+#pragma warning disable CA1031 // whatever failed, no further block may be executed on an unknown state
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            _logger.LogCritical(e, "execution failed");
+            _fatal(e is EmergencyStopException ? e.Message : $"execution failed: {e.Message}");
+        }
+    }
+
+    private void Execute(DecidedBlock decided)
+    {
+        Block block = decided.Block;
+        ExecutedBlock last = _store.Ledger.Last!;
+        if (block.Header.Height <= last.Height) return;
+        IReadOnlyList<Transaction> transactions = Gather(block);
+        ExecutedTransactions executed = _executor.Execute(block, transactions, last.EffectiveTimeMs);
+        StateUpdate update = _store.State.Prepare(executed.Writes, block.Header.Height);
+        Hash receiptsRoot = MerkleTree.Root([.. executed.Receipts.Select(r => r.ComputeHash())]);
+        Hash chainHash = ExecutionStatement.NextChainHash(last.ChainHash, block.Header.Height, decided.BlockHash);
+        _store.Ledger.CommitBlock(new BlockCommit
+        {
+            Block = block,
+            Certificate = decided.Certificate,
+            Bodies = [.. transactions.Select(t => new KeyValuePair<Hash, byte[]>(t.Hash, t.Bytes))],
+            Receipts = executed.Receipts,
+            State = update,
+            ChainHash = chainHash,
+            ReceiptsRoot = receiptsRoot,
+            EffectiveTimeMs = executed.TimeMs,
+            RegisteredManifests = RecordEvents.Registered(executed.Receipts),
+        });
+        _nonces.Apply(executed.Nonces);
+        _pool.Executed(Final(transactions, executed.Receipts), block.Header.Height);
+        _bodies.Drop(block.TransactionHashes);
+        var statement = new ExecutionStatement(_chainId, block.Header.Epoch, block.Header.Height, chainHash, update.Root, receiptsRoot);
+        Published?.Invoke(new BlockResult(block, decided.BlockHash, transactions, executed.Receipts, statement, executed.TimeMs));
+        Executed?.Invoke(statement);
+    }
+
+    /// <summary>All but those that came too early: they wait on for the nonces before them.</summary>
+    private List<Transaction> Final(IReadOnlyList<Transaction> transactions, IReadOnlyList<Receipt> receipts)
+    {
+        var final = new List<Transaction>(transactions.Count);
+        for (int i = 0; i < transactions.Count; i++)
+        {
+            bool early = receipts[i].Status == ReceiptStatus.Skipped && transactions[i].Body.Nonce > _nonces.Of(transactions[i].Sender);
+            if (!early) final.Add(transactions[i]);
+        }
+        return final;
+    }
+
+    private Transaction[] Gather(Block block)
+    {
+        while (_bodies.Missing(block.TransactionHashes).Length > 0)
+        {
+            FindStored(block.TransactionHashes);
+            Hash[] missing = _bodies.Missing(block.TransactionHashes);
+            if (missing.Length == 0) break;
+            _logger.LogInformation("fetching {Count} bodies of decided block {Height}", missing.Length, block.Header.Height);
+            if (!_fetchBodies(missing)) _stop.Token.WaitHandle.WaitOne(TimeSpan.FromMilliseconds(200));
+            _stop.Token.ThrowIfCancellationRequested();
+        }
+        return [.. block.TransactionHashes.Select(h => _bodies.Find(h)!)];
+    }
+
+    private void FindStored(IEnumerable<Hash> hashes)
+    {
+        foreach (Hash hash in hashes)
+        {
+            if (_bodies.Find(hash) is not null) continue;
+            if ((_store.Consensus.Body(hash) ?? _store.Ledger.TransactionBytes(hash)) is { } bytes) _bodies.Add(Transaction.Decode(bytes));
+        }
+    }
+}
