@@ -7,11 +7,8 @@ namespace Ptoy.Services.Fhir;
 /// <param name="Id">The resource's id, where it has one.</param>
 /// <param name="FullUrl">The entry's <c>fullUrl</c>, where it has one.</param>
 /// <param name="PatientReference">Reference of <c>subject</c>, <c>patient</c> or <c>beneficiary</c>, where there is one.</param>
-/// <param name="Codes">
-/// Codes by which a resource may belong to a sensitive compartment, as <c>system|code</c>: security labels, and what it is about.
-/// </param>
 public sealed record BundleSlice(
-    int Offset, int Length, string ResourceType, string? Id, string? FullUrl, string? PatientReference, IReadOnlyList<string> Codes);
+    int Offset, int Length, string ResourceType, string? Id, string? FullUrl, string? PatientReference);
 
 /// <summary>A bundle's exact bytes cut into one slice per resource and the skeleton between them.</summary>
 public sealed class SlicedBundle

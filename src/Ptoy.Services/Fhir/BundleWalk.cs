@@ -6,7 +6,6 @@ namespace Ptoy.Services.Fhir;
 /// <summary>One pass over a bundle's tokens. Positions are of the file, a byte order mark counted.</summary>
 internal sealed class BundleWalk(string? source, int start)
 {
-    private const int MaxCodes = 64;
     private bool _sawEntries;
     private string? _type;
 
@@ -66,24 +65,17 @@ internal sealed class BundleWalk(string? source, int start)
         if (reader.TokenType != JsonTokenType.StartObject) Fail(reader, $"the resource of entry {Slices.Count} is not an object");
         int offset = start + (int)reader.TokenStartIndex;
         string? type = null, id = null, patient = null;
-        var codes = new List<string>();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (reader.ValueTextEquals("resourceType"u8)) type = ReadText(ref reader, "resourceType");
             else if (reader.ValueTextEquals("id"u8)) id = ReadText(ref reader, "id");
             else if (reader.ValueTextEquals("subject"u8) || reader.ValueTextEquals("patient"u8) || reader.ValueTextEquals("beneficiary"u8))
                 patient = ReadReference(ref reader) ?? patient;
-            else if (IsCoded(reader)) ReadCodes(ref reader, codes);
             else SkipValue(ref reader);
         }
         if (string.IsNullOrEmpty(type)) throw new BundleException(source, offset, $"the resource of entry {Slices.Count} has no resourceType");
-        return new BundleSlice(offset, start + (int)reader.BytesConsumed - offset, type, id, null, patient, codes);
+        return new BundleSlice(offset, start + (int)reader.BytesConsumed - offset, type, id, null, patient);
     }
-
-    private static bool IsCoded(in Utf8JsonReader reader) =>
-        reader.ValueTextEquals("meta"u8) || reader.ValueTextEquals("code"u8) || reader.ValueTextEquals("category"u8)
-        || reader.ValueTextEquals("type"u8) || reader.ValueTextEquals("reasonCode"u8) || reader.ValueTextEquals("vaccineCode"u8)
-        || reader.ValueTextEquals("medicationCodeableConcept"u8);
 
     private static string? ReadReference(ref Utf8JsonReader reader)
     {
@@ -102,43 +94,6 @@ internal sealed class BundleWalk(string? source, int start)
             else reader.Skip();
         }
         return reference;
-    }
-
-    /// <summary>Every <c>{system, code}</c> below here, as <c>system|code</c>.</summary>
-    private static void ReadCodes(ref Utf8JsonReader reader, List<string> codes)
-    {
-        reader.Read();
-        if (reader.TokenType == JsonTokenType.StartArray)
-        {
-            while (reader.Read() && reader.TokenType != JsonTokenType.EndArray) ReadCoded(ref reader, codes);
-        }
-        else ReadCoded(ref reader, codes);
-    }
-
-    private static void ReadCoded(ref Utf8JsonReader reader, List<string> codes)
-    {
-        if (reader.TokenType != JsonTokenType.StartObject)
-        {
-            reader.Skip();
-            return;
-        }
-        string? system = null, code = null;
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-        {
-            if (reader.ValueTextEquals("coding"u8) || reader.ValueTextEquals("security"u8)) ReadCodes(ref reader, codes);
-            else if (reader.ValueTextEquals("system"u8)) system = TextOrNull(ref reader);
-            else if (reader.ValueTextEquals("code"u8)) code = TextOrNull(ref reader);
-            else SkipValue(ref reader);
-        }
-        if (code is not null && codes.Count < MaxCodes) codes.Add($"{system}|{code}");
-    }
-
-    private static string? TextOrNull(ref Utf8JsonReader reader)
-    {
-        reader.Read();
-        if (reader.TokenType == JsonTokenType.String) return reader.GetString();
-        reader.Skip();
-        return null;
     }
 
     private string ReadText(ref Utf8JsonReader reader, string name)
