@@ -12,7 +12,8 @@ public sealed record WrapDto(string RecordId, string KeyId, byte[] Wrap);
 /// </summary>
 /// <param name="Manifest">Root of the manifest, hexadecimal.</param>
 /// <param name="Receipts">Storage receipts of this node and of the members it replicated to, each of another member.</param>
-public sealed record RecordUploadResult(string Manifest, StorageReceiptDto[] Receipts);
+/// <param name="UnderReplicated">True when fewer than a quorum could be reached: register it as such, it is repaired first.</param>
+public sealed record RecordUploadResult(string Manifest, StorageReceiptDto[] Receipts, bool UnderReplicated);
 
 /// <summary>A member's signed word that it stores a manifest durably, as <c>Records.register</c> takes it.</summary>
 /// <param name="Node">The member's node key, <c>1:hex</c>.</param>
@@ -50,36 +51,36 @@ public sealed record RecordListResult(ulong Height, RecordInfo[] Records, string
 public sealed record RecordInfo(
     string RecordId, string Manifest, uint Index, string Tag, uint Epoch, ulong Length, string Author, ulong RegisteredHeight);
 
-/// <summary>Parameters of <c>record_get</c> (signed): one record's sealed bytes, or a range of them.</summary>
-/// <param name="Owner">Whose record.</param>
-/// <param name="RecordId">Hexadecimal.</param>
-/// <param name="Purpose">HL7 v3 purpose of use.</param>
-/// <param name="Offset">First byte wanted.</param>
-/// <param name="Length">Most bytes wanted; absent: as many as one answer holds.</param>
-/// <param name="MinHeight">Refuse to answer from an older state.</param>
-public sealed record RecordGetParams(
-    string Owner, string RecordId, string Purpose, long? Offset = null, int? Length = null, ulong? MinHeight = null);
-
-/// <summary>Answer of <c>record_get</c>.</summary>
-/// <param name="Height">Height of the state that permitted it.</param>
-/// <param name="Entry">Wire bytes of the <c>ManifestEntry</c>.</param>
-/// <param name="Manifest">Root of its manifest.</param>
-/// <param name="Proof">Wire bytes of the <see cref="Ledger.MerkleProof"/> of the entry under that root.</param>
-/// <param name="Bytes">The sealed bytes from the offset on.</param>
-/// <param name="TotalLength">Sealed bytes in all.</param>
-public sealed record RecordGetResult(ulong Height, byte[] Entry, string Manifest, byte[] Proof, byte[] Bytes, long TotalLength);
-
-/// <summary>Parameters of <c>record_wraps</c> (signed): keys of records for recipients.</summary>
+/// <summary>Parameters of <c>record_get</c> (signed): sealed bytes and wraps of several records.</summary>
 /// <param name="Owner">Whose records.</param>
-/// <param name="RecordIds">At most 1,000.</param>
-/// <param name="KeyIds">Only wraps for these keys; absent: all that the requester may have.</param>
+/// <param name="RecordIds">Hexadecimal, at most 256.</param>
 /// <param name="Purpose">HL7 v3 purpose of use.</param>
-public sealed record RecordWrapsParams(string Owner, string[] RecordIds, string[]? KeyIds, string Purpose);
+/// <param name="MinHeight">Refuse to answer from an older state.</param>
+public sealed record RecordGetParams(string Owner, string[] RecordIds, string Purpose, ulong? MinHeight = null);
 
-/// <summary>Answer of <c>record_wraps</c>.</summary>
+/// <summary>
+/// Answer of <c>record_get</c>. When every record asked for is denied, the call is an error (Denied) instead. What did not fit into one
+/// answer is named in <c>remaining</c>: ask again for it.
+/// </summary>
 /// <param name="Height">Height of the state that permitted it.</param>
-/// <param name="Wraps">The wraps held.</param>
-public sealed record RecordWrapsResult(ulong Height, WrapDto[] Wraps);
+/// <param name="Records">The permitted records, in the order asked for.</param>
+/// <param name="Denied">Those that were refused, with the contract's reason.</param>
+/// <param name="Remaining">Those left out because the answer is full.</param>
+public sealed record RecordGetResult(ulong Height, RecordBytesDto[] Records, RecordDenialDto[] Denied, string[] Remaining);
+
+/// <summary>One record with what is needed to verify and open it.</summary>
+/// <param name="RecordId">Hexadecimal.</param>
+/// <param name="Manifest">Root of its manifest: what the chain registered.</param>
+/// <param name="Entry">Wire bytes of the manifest entry.</param>
+/// <param name="Proof">Wire bytes of the <see cref="Ledger.MerkleProof"/> of the entry under that root.</param>
+/// <param name="Sealed">The sealed bytes.</param>
+/// <param name="Wraps">Wire bytes of the <see cref="Records.RecordWrap"/>s held for it.</param>
+public sealed record RecordBytesDto(string RecordId, string Manifest, byte[] Entry, byte[] Proof, byte[] Sealed, byte[][] Wraps);
+
+/// <summary>A refusal.</summary>
+/// <param name="RecordId">Hexadecimal.</param>
+/// <param name="Reason">The contract's reason.</param>
+public sealed record RecordDenialDto(string RecordId, string Reason);
 
 /// <summary>
 /// Parameters of <c>record_addWraps</c> (signed, by the owner): keys of old records for a new grantee, from the owner's device.
@@ -87,14 +88,6 @@ public sealed record RecordWrapsResult(ulong Height, WrapDto[] Wraps);
 /// <param name="Owner">Whose records.</param>
 /// <param name="Wraps">At most 1,000.</param>
 public sealed record RecordAddWrapsParams(string Owner, WrapDto[] Wraps);
-
-/// <summary>
-/// Parameters of <c>record_retire</c> (signed, by the owner): erase the bytes and wraps of manifests that the owner has retired
-/// on chain.
-/// </summary>
-/// <param name="Owner">Whose manifests.</param>
-/// <param name="Manifests">Roots.</param>
-public sealed record RecordRetireParams(string Owner, string[] Manifests);
 
 /// <summary>How many a method acted on.</summary>
 /// <param name="Count">Things done.</param>
