@@ -103,7 +103,7 @@ public sealed class MessageVerifier
         Prepare m => Vote(sender, VoteStatement.PrepareDomain, m.View, m.Height, m.BlockHash, m.Signature),
         Commit m => Vote(sender, VoteStatement.CommitDomain, m.View, m.Height, m.BlockHash, m.Signature),
         ViewChange m => ViewChange(sender, m, []),
-        NewView m => NewView(sender, m),
+        NewView m => NewView(m),
         Status m => Status(sender, m),
         BlockRequest m => Home(m.Statement.ChainId, m.Statement.Epoch)
             ?? Author(sender, m.Statement.Replica, BlockRequestStatement.Domain, Codec.Encode(m.Statement), m.Signature),
@@ -140,11 +140,13 @@ public sealed class MessageVerifier
         return null;
     }
 
-    private string? NewView(int sender, NewView message)
+    /// <summary>Signed by the primary of its view, whoever passes it on.</summary>
+    private string? NewView(NewView message)
     {
         NewViewStatement statement = message.Statement;
         if (Home(statement.ChainId, statement.Epoch) is { } stray) return stray;
-        if (!Signed(sender, NewViewStatement.Domain, Codec.Encode(statement), message.Signature)) return $"the new view of replica {sender} has a wrong signature";
+        int primary = Replica.PrimaryOf(_set, statement.View);
+        if (!Signed(primary, NewViewStatement.Domain, Codec.Encode(statement), message.Signature)) return $"the new view {statement.View} is not signed by its primary";
         // The view changes of a quorum mostly show the same certificates: verify each once.
         var verified = new HashSet<Hash>();
         foreach (ViewChange change in statement.ViewChanges)

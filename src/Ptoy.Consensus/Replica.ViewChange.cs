@@ -65,13 +65,13 @@ public sealed partial class Replica
         EnterView(message);
     }
 
-    private void OnNewView(int sender, NewView message)
+    private void OnNewView(NewView message)
     {
         NewViewStatement statement = message.Statement;
-        if (sender != PrimaryOf(statement.View) || statement.View < View || (statement.View == View && ViewActive)) return;
+        if (statement.View < View || (statement.View == View && ViewActive)) return;
         if (NewViewPlan.Check(_config, statement) is { } problem)
         {
-            _out.Notices.Add($"new view {statement.View} of replica {sender} refused: {problem}");
+            _out.Notices.Add($"new view {statement.View} refused: {problem}");
             return;
         }
         EnterView(message);

@@ -107,7 +107,7 @@ public sealed partial class Replica
             case Prepare m: OnPrepare(sender, m); break;
             case Commit m: OnCommit(sender, m); break;
             case ViewChange m: OnViewChange(sender, m); break;
-            case NewView m: OnNewView(sender, m); break;
+            case NewView m: OnNewView(m); break;
             case Status m: OnStatus(sender, m.Statement); break;
             case BlockRequest m: OnBlockRequest(sender, m.Statement); break;
             case BlockReply m: OnBlockReply(m.Block, verified.BlockHash); break;
@@ -117,7 +117,10 @@ public sealed partial class Replica
         }
     }
 
-    private int PrimaryOf(ulong view) => (int)(view % (ulong)_set.Count);
+    /// <summary>Whose turn a view is. Rotation and the leaving out of unresponsive replicas change this order, nothing else.</summary>
+    internal static int PrimaryOf(ValidatorSet set, ulong view) => (int)(view % (ulong)set.Count);
+
+    private int PrimaryOf(ulong view) => PrimaryOf(_set, view);
 
     /// <summary>
     /// Highest height accepted. Above the stable checkpoint by the window; a replica that is behind also takes what follows its own last

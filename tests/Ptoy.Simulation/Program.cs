@@ -1,1 +1,3 @@
-Console.Error.WriteLine("nothing here yet"); return 2;
+using Ptoy.Simulation;
+
+return Commands.Run(args, Console.Out, Console.Error);
