@@ -74,6 +74,9 @@ public sealed record Evidence(int Replica, HeldVote First, HeldVote Second);
 /// </summary>
 public sealed class Ready
 {
+    /// <summary>True when something must be on disk before <see cref="Send"/>; deletions alone may stay in the operating system's hands.</summary>
+    public bool MustSync => SyncBodies.Count > 0 || Persist.Any(r => r.Value is not null);
+
     /// <summary>Log records to write before anything is sent.</summary>
     public required IReadOnlyList<LogRecord> Persist { get; init; }
 

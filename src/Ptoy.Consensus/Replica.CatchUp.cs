@@ -28,6 +28,11 @@ public sealed partial class Replica
 
     private ulong _fetchedAt;
 
+    /// <summary>Peers heard from since the start.</summary>
+    private readonly HashSet<int> _answered = [];
+
+    private bool _heardEnough;
+
     private void NoteHeld(int sender, HeldVote vote)
     {
         if (sender == _self) return;
@@ -74,6 +79,7 @@ public sealed partial class Replica
         NoteExecuted(sender, status.Committed);
         if (status.YourNewest is { } vote) CheckNotForgotten(vote);
         if (_self < 0 || Halted is not null) return;
+        NoteAnswer(sender);
         if (status.Asks) SendStatus(sender, asks: false);
         bool needsView = ViewActive && _newView is not null && (status.View < View || (status.View == View && !status.ViewActive));
         bool needsHeights = status.Committed < Committed || status.Certified < ExecutedHeight || status.Stable < Stable;
@@ -104,11 +110,28 @@ public sealed partial class Replica
     /// </summary>
     private void CheckNotForgotten(HeldVote vote)
     {
-        if (!_signs || vote.Height <= _pruned || _safety.Knows(vote.IsCommit, vote.View, vote.Height, vote.BlockHash)) return;
+        if (!_signs || _config.Fault == PlantedFault.VoteForgottenAtRestart) return;
+        if (vote.Height <= _pruned || _safety.Knows(vote.IsCommit, vote.View, vote.Height, vote.BlockHash)) return;
         string domain = vote.IsCommit ? VoteStatement.CommitDomain : VoteStatement.PrepareDomain;
         if (Sign(domain, StatementOf(vote.View, vote.Height, vote.BlockHash)) != vote.Signature) return;
         BecomeLearner($"a peer holds a vote of this node for height {vote.Height} in view {vote.View} that the consensus log does not know: "
             + "the log is incomplete or was restored from elsewhere. This node signs nothing more with its key; rejoin with a new node key.");
+    }
+
+    /// <summary>
+    /// Before its first vote a replica hears from so many peers that with itself they are a quorum: any of them could hold a
+    /// vote that its log does not know. Without them nothing could be decided anyway.
+    /// </summary>
+    private void NoteAnswer(int sender)
+    {
+        if (_heardEnough || _self < 0) return;
+        _answered.Add(sender);
+        if (_answered.Count < _config.Quorum - 1) return;
+        _heardEnough = true;
+        _progressAt = _now;
+        PullUp();
+        AfterViewChange();
+        foreach (Slot slot in SlotsAbove(_pruned)) Consider(slot);
     }
 
     private void BecomeLearner(string reason)

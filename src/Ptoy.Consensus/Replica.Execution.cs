@@ -51,7 +51,10 @@ public sealed partial class Replica
             _out.Votes.Add(vote);
             collector.Votes[_self] = vote;
         }
-        TryCertify(statement.Height, collector);
+        foreach (ExecutionVote? vote in collector.Votes)
+        {
+            if (vote is not null) TryCertify(collector, vote);
+        }
         Announce(statement.Height, collector);
         foreach (Slot slot in SlotsAbove(Committed)) Consider(slot);
     }
@@ -64,7 +67,7 @@ public sealed partial class Replica
         NoteExecuted(sender, vote.Height);
         if (CollectorAt(vote.Height) is not { } collector || collector.Certificate is not null || collector.Votes[sender] is not null) return;
         collector.Votes[sender] = vote;
-        TryCertify(vote.Height, collector);
+        TryCertify(collector, vote);
     }
 
     private Collector? CollectorAt(ulong height)
@@ -74,24 +77,19 @@ public sealed partial class Replica
         return collector;
     }
 
-    private void TryCertify(ulong height, Collector collector)
+    private void TryCertify(Collector collector, ExecutionVote candidate)
     {
-        if (collector.Certificate is not null) return;
-        foreach (ExecutionVote? candidate in collector.Votes)
+        if (collector.Certificate is not null || collector.Votes.Count(v => Agrees(v, candidate)) < _config.Quorum) return;
+        var signatures = new List<ReplicaSignature>(_set.Count);
+        for (int i = 0; i < collector.Votes.Length; i++)
         {
-            if (candidate is null) continue;
-            ExecutionStatement statement = candidate.Statement(_config.ChainId, _set.Epoch);
-            var signatures = new List<ReplicaSignature>(_set.Count);
-            for (int i = 0; i < collector.Votes.Length; i++)
-            {
-                if (collector.Votes[i] is { } vote && vote.Statement(_config.ChainId, _set.Epoch) == statement)
-                    signatures.Add(new ReplicaSignature((byte)i, vote.Signature));
-            }
-            if (signatures.Count < _config.Quorum) continue;
-            OnCertificate(new ExecutionCertificate(statement, [.. signatures]));
-            return;
+            if (Agrees(collector.Votes[i], candidate)) signatures.Add(new ReplicaSignature((byte)i, collector.Votes[i]!.Signature));
         }
+        OnCertificate(new ExecutionCertificate(candidate.Statement(_config.ChainId, _set.Epoch), [.. signatures]));
     }
+
+    private static bool Agrees(ExecutionVote? vote, ExecutionVote with) =>
+        vote is not null && vote.StateRoot == with.StateRoot && vote.ChainHash == with.ChainHash && vote.ReceiptsRoot == with.ReceiptsRoot;
 
     /// <summary>A certificate made here or shown by a peer.</summary>
     private void OnCertificate(ExecutionCertificate certificate)

@@ -114,7 +114,7 @@ public sealed partial class Replica
 
     private void PrepareNow(Slot slot, Proposal current, Block block)
     {
-        if (!Signs || slot.Prepares[_self] is { Signature: not null } mine && mine.View >= current.View) return;
+        if (!Votes || slot.Prepares[_self] is { Signature: not null } mine && mine.View >= current.View) return;
         Verdict verdict = _safety.Prepare(current.View, slot.Height, current.BlockHash);
         if (verdict == Verdict.Refuse) return;
         var message = new Prepare(current.View, slot.Height, current.BlockHash,
@@ -168,7 +168,7 @@ public sealed partial class Replica
             return;
         }
         // A commit vote follows an own prepare: only then are block and bodies on this disk.
-        if (!Signs) return;
+        if (!Votes) return;
         Vote mine = slot.Prepares[_self];
         if (mine.Signature is null || mine.View != current.View || mine.Block != current.BlockHash) return;
         CommitNow(slot, current);

@@ -17,7 +17,7 @@ public sealed partial class Replica
     /// transactions arrive later.
     /// </summary>
     public ProposalRequest? WantProposal =>
-        Signs && IsPrimary && _next > Committed && _next - Committed <= (ulong)_config.MaxInFlight
+        Votes && IsPrimary && _next > Committed && _next - Committed <= (ulong)_config.MaxInFlight
         && _next <= Stable + _config.Window && _next - ExecutedHeight <= _config.Window
             ? new ProposalRequest(View, _next, (int)(_next - 1 - Committed), HeartbeatDue)
             : null;

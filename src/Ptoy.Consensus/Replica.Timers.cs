@@ -68,7 +68,7 @@ public sealed partial class Replica
 
     private void OnSuspect(ulong view)
     {
-        if (Signs && ViewActive && view == View) AskForView(View + 1, "a transaction is not ordered in time");
+        if (Votes && ViewActive && view == View) AskForView(View + 1, "a transaction is not ordered in time");
     }
 
     /// <summary>True when peers are known to be further: then this replica's own lag is no reason to blame the primary.</summary>
@@ -76,10 +76,11 @@ public sealed partial class Replica
 
     private void TickView()
     {
-        if (!Signs) return;
+        if (!Votes) return;
         if (!ViewActive)
         {
-            if (_quorumAskedAt is { } since && _now - since >= Timeout(_config, _attempts - 1))
+            // A commit that came in meanwhile has reset the attempts.
+            if (_quorumAskedAt is { } since && _now - since >= Timeout(_config, Math.Max(0, _attempts - 1)))
                 AskForView(View + 1, "no new view in time");
             return;
         }
@@ -100,6 +101,7 @@ public sealed partial class Replica
         if (_now - _resentAt < (ulong)_config.ResendTicks) return;
         _resentAt = _now;
         if (!Signs) return;
+        if (!_heardEnough) SendStatus(asks: true);
         if (!ViewActive)
         {
             if (_viewChanges[_self] is { } mine) Broadcast(mine);

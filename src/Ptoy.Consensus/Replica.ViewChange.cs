@@ -15,7 +15,7 @@ public sealed partial class Replica
 
     private void AskForView(ulong view, string reason)
     {
-        if (!Signs || !_safety.AskFor(view)) return;
+        if (!Votes || !_safety.AskFor(view)) return;
         View = view;
         ViewActive = false;
         _waitingSince = null;
@@ -55,7 +55,7 @@ public sealed partial class Replica
     {
         if (ViewActive || Halted is not null) return;
         if (_viewChanges.Count(v => v?.Statement.View >= View) >= _config.Quorum) _quorumAskedAt ??= _now;
-        if (Primary != _self || !Signs || _viewChanges[_self]?.Statement.View != View) return;
+        if (Primary != _self || !Votes || _viewChanges[_self]?.Statement.View != View) return;
         ViewChange[] changes = [.. _viewChanges.Where(v => v?.Statement.View == View).Select(v => v!)];
         if (changes.Length < _config.Quorum) return;
         changes = changes[.._config.Quorum];

@@ -56,6 +56,9 @@ public sealed partial class Replica
     /// <summary>False for a learner: it follows and signs nothing.</summary>
     public bool Signs => _signs && Halted is null;
 
+    /// <summary>True when new votes may be signed: see <see cref="NoteAnswer"/>.</summary>
+    private bool Votes => Signs && _heardEnough;
+
     /// <summary>True when <see cref="TakeReady"/> has something.</summary>
     public bool HasReady => !_out.IsEmpty || _log.HasPending || (WantProposal is { } want && want != _lastWant);
 

@@ -20,6 +20,7 @@ internal sealed record Scenario
     public required double CrashRate { get; init; }
     public required double AllCrashRate { get; init; }
     public required double PartitionRate { get; init; }
+    public required int ViewTimeoutTicks { get; init; }
     public required double Idle { get; init; }
 
     /// <summary>A replica that proposes different blocks to different peers and votes for all of them, or −1.</summary>
@@ -47,6 +48,7 @@ internal sealed record Scenario
             CrashRate = random.Pick(0, 0.02, 0.08),
             AllCrashRate = random.Pick(0, 0, 0.01),
             PartitionRate = random.Pick(0, 0.03, 0.1),
+            ViewTimeoutTicks = random.Pick(12, 30),
             Idle = random.Pick(0, 0, 0.5),
             Equivocator = random.Chance(0.3) ? random.Between(0, n - 1) : -1,
             Encoded = seed % 16 == 0,

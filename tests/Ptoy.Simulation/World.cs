@@ -102,7 +102,7 @@ internal sealed partial class World
         CheckpointInterval = _scenario.CheckpointInterval,
         MaxInFlight = _scenario.MaxInFlight,
         HeartbeatTicks = 50,
-        ViewTimeoutTicks = 30,
+        ViewTimeoutTicks = _scenario.ViewTimeoutTicks,
         MaxDoublingTicks = 1500,
         ResendTicks = 8,
         StatusTicks = 20,
