@@ -65,6 +65,9 @@ internal sealed class LeafSlot(Hash key, Hash value, ulong version) : Slot
 
     public ulong Version => version;
 
+    /// <summary>The value itself where it is small and was written or read lately, so that hot reads stay in memory.</summary>
+    public string? Json { get; set; }
+
     // Computed when first asked for. Two threads may both compute it; both write the same bytes before the flag.
     public override Hash Hash
     {
@@ -85,28 +88,68 @@ internal sealed class Node
 
     private const byte ChildMark = 1, LeafMark = 2;
 
+    // Hashes of the binary subtrees above the slots, as a heap: 1 is the whole, 2 and 3 its halves, 8 to 15 pairs of slots.
+    private Hash[]? _inner;
+
     public Node(Slot?[] slots) => Slots = slots;
+
+    /// <summary>A node that differs from <paramref name="old"/> in the slots of a bit mask: the rest of its hashes is taken over.</summary>
+    public Node(Slot?[] slots, Node old, int changed)
+    {
+        Slots = slots;
+        var inner = (Hash[])old.Inner().Clone();
+        Fill(inner, changed);
+        _inner = inner;
+    }
+
+    public static Node Empty { get; } = new(new Slot?[Width]);
 
     public Slot?[] Slots { get; }
 
-    public Hash ComputeHash() => RangeHash(0, Width);
+    public Hash ComputeHash() => Inner()[1];
 
     /// <summary>The binary subtree over slots [from, from + width): empty is zero, a lone entry is its leaf, all else a node.</summary>
-    public Hash RangeHash(int from, int width)
+    public Hash RangeHash(int from, int width) => width == 1 ? Slots[from]?.Hash ?? Hash.Zero : Inner()[(Width / width) + (from / width)];
+
+    /// <summary>How many slots of a range are filled, and the last of them.</summary>
+    public (int Count, Slot? Last) Filled(int from, int width)
     {
-        if (width == 1) return Slots[from]?.Hash ?? Hash.Zero;
         int count = 0;
-        Slot? only = null;
+        Slot? last = null;
         for (int i = from; i < from + width; i++)
         {
             if (Slots[i] is not { } slot) continue;
-            only = slot;
+            last = slot;
             count++;
         }
-        if (count == 0) return Hash.Zero;
-        if (count == 1 && only is LeafSlot) return only.Hash;
-        return StateHash.Node(RangeHash(from, width / 2), RangeHash(from + (width / 2), width / 2));
+        return (count, last);
     }
+
+    // Complete before it is published, so that readers on other threads see all of it or compute it themselves.
+    private Hash[] Inner()
+    {
+        if (Volatile.Read(ref _inner) is { } known) return known;
+        var inner = new Hash[Width];
+        Fill(inner, -1);
+        Volatile.Write(ref _inner, inner);
+        return inner;
+    }
+
+    private void Fill(Hash[] inner, int changed)
+    {
+        for (int i = Width - 1; i > 0; i--)
+        {
+            int width = Width >> int.Log2(i), from = (i * width) - Width;
+            if ((changed >> from & ((1 << width) - 1)) == 0) continue;
+            (int count, Slot? last) = Filled(from, width);
+            inner[i] = count == 0 ? Hash.Zero
+                : count == 1 && last is LeafSlot ? last.Hash
+                : StateHash.Node(RangeOf(inner, from, width / 2), RangeOf(inner, from + (width / 2), width / 2));
+        }
+    }
+
+    private Hash RangeOf(Hash[] inner, int from, int width) =>
+        width == 1 ? Slots[from]?.Hash ?? Hash.Zero : inner[(Width / width) + (from / width)];
 
     public byte[] Encode()
     {

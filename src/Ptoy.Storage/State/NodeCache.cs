@@ -34,4 +34,11 @@ internal sealed class NodeCache(int capacity)
             Volatile.Write(ref _count, 0);
         }
     }
+
+    /// <summary>Makes room: the newest version does not refer to this node any more (older ones read it from disk).</summary>
+    public void Remove(NodeKey key)
+    {
+        if (_young.TryRemove(key, out _)) Interlocked.Decrement(ref _count);
+        _old.TryRemove(key, out _);
+    }
 }

@@ -99,9 +99,12 @@ public sealed class StateStore
         if (!ReferenceEquals(update.Parent, Volatile.Read(ref _latest)))
             throw new StoreException(StoreProblem.Refused, $"the state update of height {update.Height} was prepared on another version than the newest");
         foreach ((NodeKey key, Node node) in update.Tree.Written) batch.Put(Tables.StateNodes, key.Encode(), node.Encode());
-        foreach (Hash key in update.Tree.Changed)
+        foreach ((Hash key, LeafSlot? leaf) in update.Tree.Changed)
         {
-            if (update.Values.TryGetValue(key, out var value)) batch.Put(Tables.StateValues, Keys.Of(key, update.Height), Pack(value.Path, value.Json));
+            if (leaf is null) continue;
+            (string path, string json) = update.Values[key];
+            batch.Put(Tables.StateValues, Keys.Of(key, update.Height), Pack(path, json));
+            Keep(leaf, json);
         }
         StaleList.Stage(batch, update.Height, update.Tree);
         batch.Put(Tables.StateRoots, Keys.Of(update.Height), Pack(update.Result));
@@ -122,10 +125,17 @@ public sealed class StateStore
     {
         foreach ((NodeKey key, Node node) in update.Tree.Written) _cache.Add(key, node);
         Volatile.Write(ref _latest, update.Result);
+        foreach (NodeKey key in update.Tree.Stale) _cache.Remove(key);
     }
 
     private string? Read(StateVersion version, string path) =>
-        TreeReader.Find(version, StateHash.Key(path), LoadNode) is { } leaf ? Value(leaf).Json : null;
+        TreeReader.Find(version, StateHash.Key(path), LoadNode) is { } leaf ? leaf.Json ?? Value(leaf).Json : null;
+
+    private static void Keep(LeafSlot leaf, string json)
+    {
+        const int Small = 256;
+        if (json.Length <= Small) leaf.Json = json;
+    }
 
     private StateVersion Version(ulong height)
     {
@@ -156,7 +166,9 @@ public sealed class StateStore
         byte[] packed = _database.Get(Tables.StateValues, Keys.Of(leaf.Key, leaf.Version))
             ?? throw StoreErrors.Damaged(_database.Directory, $"a state value of height {leaf.Version} is missing");
         int length = BinaryPrimitives.ReadUInt16BigEndian(packed);
-        return (Encoding.UTF8.GetString(packed.AsSpan(2, length)), Encoding.UTF8.GetString(packed.AsSpan(2 + length)));
+        string json = Encoding.UTF8.GetString(packed.AsSpan(2 + length));
+        Keep(leaf, json);
+        return (Encoding.UTF8.GetString(packed.AsSpan(2, length)), json);
     }
 
     private static byte[] Pack(string path, string json)

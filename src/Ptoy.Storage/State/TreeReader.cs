@@ -77,15 +77,8 @@ internal static class TreeReader
         int from = 0;
         for (int width = Node.Width; width > 1; width /= 2)
         {
-            Slot? only = null;
-            int count = 0;
-            for (int i = from; i < from + width; i++)
-            {
-                if (node.Slots[i] is not { } slot) continue;
-                only = slot;
-                count++;
-            }
-            if (count == 0 || (count == 1 && only is LeafSlot)) return only;
+            (int count, Slot? last) = node.Filled(from, width);
+            if (count == 0 || (count == 1 && last is LeafSlot)) return last;
             int half = width / 2;
             bool right = nibble >= from + half;
             siblings.Add(node.RangeHash(right ? from : from + half, half));
