@@ -145,8 +145,8 @@ class Token {
 
   // String(Number(x)) === x holds for exactly one spelling of each number: no sign, blanks, leading zeros or exponents.
   _amount(text) {
-    const value = Number(text);
-    if (typeof text !== 'string' || String(value) !== text || !Number.isSafeInteger(value) || value < 1) {
+    const value = typeof text === 'string' ? Number(text) : 0;
+    if (String(value) !== text || !Number.isSafeInteger(value) || value < 1) {
       fail('an amount is a decimal string of whole micro-PTOY, from 1 to 9007199254740991');
     }
     return value;
