@@ -121,6 +121,8 @@ internal sealed class TestNode : IAsyncDisposable
         await Of(peer.Id, Carrier.Bulk).WaitAsync(false);
     }
 
+    public Task VotesDownAsync(TestNode peer) => Of(peer.Id, Carrier.Votes).WaitAsync(false);
+
     public async ValueTask DisposeAsync()
     {
         await Transport.DisposeAsync();

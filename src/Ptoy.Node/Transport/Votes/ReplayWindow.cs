@@ -10,6 +10,9 @@ internal sealed class ReplayWindow
     private ulong _highest;
     private bool _any;
 
+    /// <summary>True when the counter is beyond all that were taken.</summary>
+    public bool IsHighest(ulong counter) => !_any || counter > _highest;
+
     /// <summary>True when the counter is new. Does not take it: that happens after the packet authenticated.</summary>
     public bool IsNew(ulong counter)
     {

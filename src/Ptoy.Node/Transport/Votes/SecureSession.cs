@@ -46,20 +46,20 @@ internal sealed class KeyChain(byte[] key) : IDisposable
 
 /// <summary>
 /// AES-256-GCM over the UDP library's messages: lane(1) · generation(4) · counter(8) · ciphertext · tag(16), the head authenticated. Each lane
-/// counts for itself and has its own replay window, because lanes overtake one another. Not thread-safe in one direction.
+/// counts for itself and has its own replay window, because lanes overtake one another; ordered lanes only go up. Not thread-safe in one direction.
 /// </summary>
 internal sealed class SecureSession : IDisposable
 {
     public const int TagSize = 16;
     public const int HeadSize = 13;
     public const int Overhead = HeadSize + TagSize;
-    public const int Lanes = 4;
+    public const int Lanes = 5;
     private const int NonceSize = 12;
 
     private readonly int _rekeyAfter;
     private readonly KeyChain _sending, _receiving;
     private readonly ulong[] _counters = new ulong[Lanes];
-    private readonly ReplayWindow[] _windows = [new(), new(), new(), new()];
+    private readonly ReplayWindow[] _windows = [new(), new(), new(), new(), new()];
     private AesGcm? _previous;
     private int _sealed;
 
@@ -101,7 +101,8 @@ internal sealed class SecureSession : IDisposable
         lane = packet[0];
         uint generation = BinaryPrimitives.ReadUInt32BigEndian(packet[1..]);
         ulong counter = BinaryPrimitives.ReadUInt64BigEndian(packet[5..]);
-        if (!_windows[lane].IsNew(counter)) return false;
+        // The library's sequence numbers are not authenticated; these are, so order is enforced here.
+        if (lane == (byte)VoteLane.Unordered ? !_windows[lane].IsNew(counter) : !_windows[lane].IsHighest(counter)) return false;
         var opened = new byte[packet.Length - Overhead];
         if (!Open(generation, lane, counter, packet.ToArray(), opened)) return false;
         _windows[lane].Take(counter);

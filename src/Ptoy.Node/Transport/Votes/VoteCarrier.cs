@@ -28,6 +28,7 @@ internal sealed class VoteCarrier : INetEventListener, IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     /// <summary>Held while a link is given to a fresh connection of the library, whose first packet may come on another thread meanwhile.</summary>
     private readonly Lock _linking = new();
+    private readonly Task _probing;
     private long _strangers;
 
     /// <summary>Opens the port. Throws <see cref="TransportException"/> when it is taken.</summary>
@@ -62,6 +63,7 @@ internal sealed class VoteCarrier : INetEventListener, IAsyncDisposable
         IPAddress v4 = ipv6 ? IPAddress.Any : options.ListenAddress, v6 = ipv6 ? options.ListenAddress : IPAddress.IPv6Any;
         if (!_engine.Start(v4, v6, options.VotePort))
             throw new TransportException($"UDP port {options.VotePort} ({TransportOptions.VotePortKey}) on {options.ListenAddress} cannot be used: is another node running?");
+        _probing = Task.Run(ProbeAsync);
     }
 
     public int Port => _engine.LocalPort;
@@ -97,6 +99,7 @@ internal sealed class VoteCarrier : INetEventListener, IAsyncDisposable
     {
         await _stop.CancelAsync();
         foreach (PublicKey node in _peers.Keys) await RemoveAsync(node);
+        await _probing;
         await Task.Run(() => _engine.Stop(true));
         _stop.Dispose();
     }
@@ -193,14 +196,29 @@ internal sealed class VoteCarrier : INetEventListener, IAsyncDisposable
         if (peer.AddUnproven(link) is { } displaced) Close(displaced);
         net.Send(answer.Reply, 0, DeliveryMethod.ReliableOrdered);
         _engine.TriggerUpdate();
-        _ = ExpireAsync(link);
+        _ = ExpireAsync(link, _stop.Token);
         return true;
     }
 
-    private async Task ExpireAsync(VoteLink link)
+    private async Task ProbeAsync()
     {
-        await Task.WhenAny(link.Up, link.Closed, Task.Delay(_options.HandshakeTimeout));
-        if (!link.Up.IsCompleted && !link.Closed.IsCompleted) Close(link);
+        using var timer = new PeriodicTimer(_options.DeadAfter / 3);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(_stop.Token))
+                foreach (var known in _peers.Values)
+                    if (known.Peer.Probe() is { } silent) Close(silent);
+        }
+        catch (OperationCanceledException)
+        {
+            // The carrier stops.
+        }
+    }
+
+    private async Task ExpireAsync(VoteLink link, CancellationToken stop)
+    {
+        await Task.WhenAny(link.Up, link.Closed, Task.Delay(_options.HandshakeTimeout, stop));
+        if (!stop.IsCancellationRequested && !link.Up.IsCompleted && !link.Closed.IsCompleted) Close(link);
     }
 
     private void TakeReply(VoteLink link, ReadOnlySpan<byte> packet)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using LiteNetLib;
 
@@ -22,6 +23,9 @@ internal sealed class VoteLink(VotePeer peer, VoteHandshake.Dial? dial) : IDispo
     /// <summary>Votes sent and not yet acknowledged. Guarded by the peer's lock.</summary>
     public int InFlight { get; set; }
 
+    /// <summary>When something last opened on each ordered channel of the library.</summary>
+    private readonly long[] _heard = [Stopwatch.GetTimestamp(), Stopwatch.GetTimestamp()];
+
     public bool HasSession => Volatile.Read(ref _session) is not null;
 
     /// <summary>Completes when the peer made this its link.</summary>
@@ -29,6 +33,11 @@ internal sealed class VoteLink(VotePeer peer, VoteHandshake.Dial? dial) : IDispo
 
     /// <summary>Completes when the connection is gone.</summary>
     public Task Closed => _closed.Task;
+
+    public void Heard(byte channel) => Volatile.Write(ref _heard[channel], Stopwatch.GetTimestamp());
+
+    /// <summary>Longest silence of an ordered channel.</summary>
+    public TimeSpan Silence => Stopwatch.GetElapsedTime(Math.Min(Volatile.Read(ref _heard[0]), Volatile.Read(ref _heard[1])));
 
     public void MarkUp() => _up.TrySetResult();
 

@@ -7,8 +7,11 @@ namespace Ptoy.Node.Transport;
 /// <summary>One member on the vote carrier: the bounded queue, the current link and those that have yet to prove themselves.</summary>
 internal sealed class VotePeer(PeerAddress address, PeerMetrics metrics, TransportOptions options, TransportHandlers handlers, ILogger logger)
 {
-    /// <summary>Lane of the packet that only proves that the dialler holds the session.</summary>
-    public const byte ControlLane = 3;
+    /// <summary>
+    /// Lanes of empty packets that prove that the session is alive, one for each ordered channel of the library. Its acknowledgements are
+    /// not authenticated: a forged one can make it wait forever for a packet that is never sent again, which only silence tells.
+    /// </summary>
+    private const byte FirstControlLane = 3, SecondControlLane = 4;
 
     private const int MaxUnproven = 4;
 
@@ -79,7 +82,7 @@ internal sealed class VotePeer(PeerAddress address, PeerMetrics metrics, Transpo
             before = _link;
             _link = link;
             Forget(link);
-            if (link.Dial is not null) SendNow(link, ControlLane, default);
+            if (link.Dial is not null) SendNow(link, FirstControlLane, default);
             Pump();
         }
         link.MarkUp();
@@ -130,13 +133,29 @@ internal sealed class VotePeer(PeerAddress address, PeerMetrics metrics, Transpo
             return false;
         }
         if (Volatile.Read(ref _link) != link) replaced = Attach(link);
-        if (lane == ControlLane) return true;
+        if (lane != (byte)VoteLane.Unordered) link.Heard(ChannelOf(lane));
+        if (lane >= FirstControlLane) return true;
         PeerMetrics.Count(ref metrics.VotesReceived);
         PeerMetrics.Count(ref metrics.VoteBytesReceived, packet.Length);
         try { handlers.OnVote(address.Node, vote); }
         catch (Exception e) { logger.LogError(e, "the vote handler failed"); }
         return true;
     }
+
+    /// <summary>Proves this side alive; returns the link to close when the other side has been silent for too long.</summary>
+    public VoteLink? Probe()
+    {
+        lock (_gate)
+        {
+            if (_link is null) return null;
+            if (_link.Silence > options.DeadAfter) return _link;
+            SendNow(_link, FirstControlLane, default);
+            SendNow(_link, SecondControlLane, default);
+            return null;
+        }
+    }
+
+    private static byte ChannelOf(byte lane) => lane is (byte)VoteLane.Proposal or SecondControlLane ? (byte)1 : (byte)0;
 
     private bool Pump()
     {
@@ -153,14 +172,9 @@ internal sealed class VotePeer(PeerAddress address, PeerMetrics metrics, Transpo
     private void SendNow(VoteLink link, byte lane, ReadOnlySpan<byte> vote)
     {
         byte[] packet = link.Seal(lane, vote);
-        (byte channel, DeliveryMethod method) = (VoteLane)lane switch
-        {
-            VoteLane.Unordered => ((byte)0, DeliveryMethod.ReliableUnordered),
-            VoteLane.Proposal => ((byte)1, DeliveryMethod.ReliableOrdered),
-            _ => ((byte)0, DeliveryMethod.ReliableOrdered),
-        };
+        DeliveryMethod method = (VoteLane)lane == VoteLane.Unordered ? DeliveryMethod.ReliableUnordered : DeliveryMethod.ReliableOrdered;
         link.InFlight++;
-        link.Net!.SendWithDeliveryEvent(packet, channel, method, link);
+        link.Net!.SendWithDeliveryEvent(packet, ChannelOf(lane), method, link);
         PeerMetrics.Count(ref metrics.VoteBytesSent, packet.Length);
     }
 
