@@ -60,7 +60,12 @@ internal sealed class BulkCarrier : IAsyncDisposable
     public void Add(PeerAddress address, PeerMetrics metrics) =>
         _peers[address.Node] = new BulkPeer(address, _identity.Dials(address.Node), metrics, _handshake, _context);
 
-    public ValueTask RemoveAsync(PublicKey node) => _peers.TryRemove(node, out BulkPeer? gone) ? gone.DisposeAsync() : ValueTask.CompletedTask;
+    public async ValueTask RemoveAsync(PublicKey node)
+    {
+        if (!_peers.TryRemove(node, out BulkPeer? gone)) return;
+        await Task.Yield(); // handlers are told outside the caller's lock
+        await gone.DisposeAsync();
+    }
 
     public async ValueTask DisposeAsync()
     {

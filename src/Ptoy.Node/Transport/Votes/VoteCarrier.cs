@@ -89,6 +89,7 @@ internal sealed class VoteCarrier : INetEventListener, IAsyncDisposable
     public async ValueTask RemoveAsync(PublicKey node)
     {
         if (!_peers.TryRemove(node, out var gone)) return;
+        await Task.Yield(); // handlers are told outside the caller's lock
         await gone.Stop.CancelAsync();
         foreach (VoteLink link in gone.Peer.Remove()) Close(link);
         await gone.Dialling;
