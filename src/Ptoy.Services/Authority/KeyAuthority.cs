@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Ptoy.Client.Workflows;
 using Ptoy.Protocol;
 using Ptoy.Protocol.Crypto;
 using Ptoy.Services.Codes;
@@ -14,9 +15,6 @@ namespace Ptoy.Services.Authority;
 /// </summary>
 public sealed class KeyAuthority : IDisposable
 {
-    /// <summary>Domain of the signature by which a device proves that it holds the key it signs up with.</summary>
-    public const string ProofDomain = "ptoy/sign-up/v1";
-
     private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
 
     private readonly AuthorityDirectory _directory;
@@ -45,9 +43,6 @@ public sealed class KeyAuthority : IDisposable
         _startsByPhone = new RateLimiter(time, options.StartsPerPhone, Hour);
         _confirmsBySource = new RateLimiter(time, options.ConfirmsPerSource, Hour);
     }
-
-    /// <summary>What the device signs.</summary>
-    public static string ProofText(string signUpId, PublicKey signingKey, PublicKey sealingKey) => $"{signUpId}|{signingKey}|{sealingKey}";
 
     /// <summary>
     /// Sends a code. Throws <see cref="FieldException"/>, <see cref="RateLimitException"/>, or <see cref="AuthorityException"/> when the code
@@ -198,8 +193,8 @@ public sealed class KeyAuthority : IDisposable
         byte[] proof;
         try { proof = Convert.FromHexString(request.Proof ?? ""); }
         catch (FormatException) { throw new FieldException("proof", "not hexadecimal"); }
-        byte[] text = Encoding.UTF8.GetBytes(ProofText(request.SignUpId, signing, sealing));
-        if (!Signing.Verify(signing, ProofDomain, text, new Signature(SuiteId.Ed25519, proof)))
+        byte[] text = Encoding.UTF8.GetBytes(SignUpProof.Text(request.SignUpId, signing, sealing));
+        if (!Signing.Verify(signing, SignUpProof.Domain, text, new Signature(SuiteId.Ed25519, proof)))
             throw new AuthorityException(AuthorityRefusal.Proof, "the proof is not signed by the signing key");
     }
 

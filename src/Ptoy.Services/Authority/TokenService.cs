@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Ptoy.Client.Workflows;
 using Ptoy.Protocol;
 using Ptoy.Protocol.Crypto;
 using Ptoy.Protocol.Matching;

@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using NUnit.Framework;
+using Ptoy.Client.Workflows;
 using Ptoy.Protocol;
 using Ptoy.Protocol.Crypto;
 using Ptoy.Protocol.Matching;
@@ -56,8 +57,8 @@ public sealed class KeyAuthorityTests
     private static SignUpConfirm Request(string id, string code, byte seed)
     {
         (SigningKey signing, PublicKey sealing) = Keys(seed);
-        byte[] text = Encoding.UTF8.GetBytes(KeyAuthority.ProofText(id, signing.Public, sealing));
-        return new SignUpConfirm(id, code, signing.Public.ToString(), sealing.ToString(), Convert.ToHexStringLower(signing.Sign(KeyAuthority.ProofDomain, text).Bytes));
+        byte[] text = Encoding.UTF8.GetBytes(SignUpProof.Text(id, signing.Public, sealing));
+        return new SignUpConfirm(id, code, signing.Public.ToString(), sealing.ToString(), Convert.ToHexStringLower(signing.Sign(SignUpProof.Domain, text).Bytes));
     }
 
     private Task<SignUpStarted> Start(string name = Name, string phone = Phone) => _authority.StartAsync("10.0.0.1", new SignUpStart(name, phone, Born), None);

@@ -1,4 +1,7 @@
-namespace Ptoy.Services.Authority;
+using System.Text.Json;
+using Ptoy.Protocol.Crypto;
+
+namespace Ptoy.Client.Workflows;
 
 /// <summary>Begins a sign-up.</summary>
 /// <param name="FullName">Given and family names.</param>
@@ -16,7 +19,7 @@ public sealed record SignUpStarted(string SignUpId, DateTimeOffset ExpiresAt);
 /// <param name="Code">From the phone.</param>
 /// <param name="SigningKey"><c>1:hex</c>.</param>
 /// <param name="SealingKey"><c>2:hex</c>.</param>
-/// <param name="Proof">Signature (hexadecimal) by the signing key over <see cref="KeyAuthority.ProofText"/>.</param>
+/// <param name="Proof">Signature (hexadecimal) by the signing key over <see cref="SignUpProof.Text"/>.</param>
 public sealed record SignUpConfirm(string SignUpId, string Code, string SigningKey, string SealingKey, string Proof);
 
 /// <summary>Ends a sign-up with keys made by the authority, for people whose device cannot.</summary>
@@ -68,3 +71,17 @@ public sealed record StatementAnswer(byte[] Statement);
 /// <param name="Key">Its signing key: what signed requests name as their node.</param>
 /// <param name="ChainId">The chain it certifies on.</param>
 public sealed record AuthorityInfo(string Account, string Key, string ChainId);
+
+/// <summary>An error of the authority.</summary>
+/// <param name="Error">For the person: names the field where one is wrong.</param>
+public sealed record AuthorityError(string Error);
+
+/// <summary>How a device proves that it holds the key it signs up with.</summary>
+public static class SignUpProof
+{
+    /// <summary>Domain of the signature.</summary>
+    public const string Domain = "ptoy/sign-up/v1";
+
+    /// <summary>The signed text.</summary>
+    public static string Text(string signUpId, PublicKey signingKey, PublicKey sealingKey) => $"{signUpId}|{signingKey}|{sealingKey}";
+}

@@ -1,0 +1,116 @@
+using System.Text.Json;
+using Ptoy.Client.Rpc;
+using Ptoy.Client.Sealing;
+using Ptoy.Protocol;
+using Ptoy.Protocol.Ledger;
+using Ptoy.Protocol.Records;
+using Ptoy.Protocol.Rpc;
+using Ptoy.Protocol.Wire;
+
+namespace Ptoy.Client.Workflows;
+
+/// <summary>An opened record.</summary>
+/// <param name="Info">What the node listed.</param>
+/// <param name="Content">The exact bytes that were sealed.</param>
+public sealed record OpenedRecord(RecordInfo Info, byte[] Content);
+
+/// <summary>
+/// Lists, fetches and opens an owner's records from one node. Roots are proven from genesis, bytes are checked against them, keys never
+/// leave this side.
+/// </summary>
+public sealed class RecordReader(NodeConnection node, Address owner, string purpose, KeyRing keys, Address? onBehalfOf = null)
+{
+    private const int PageSize = 1000;
+    private const int FetchBatch = 25;
+    private readonly RecordOpener _opener = new(keys);
+    private readonly HashSet<Hash> _proven = [];
+
+    /// <summary>Everything that the requester may read, or of these tags. Throws <see cref="RpcException"/> when denied.</summary>
+    public async Task<IReadOnlyList<RecordInfo>> ListAsync(IReadOnlyList<Hash>? tags = null, ulong? afterHeight = null, CancellationToken cancellation = default)
+    {
+        var all = new List<RecordInfo>();
+        string? cursor = null;
+        do
+        {
+            var parameters = new RecordListParams(owner.ToString(), purpose, tags?.Select(t => t.ToString()).ToArray(), afterHeight, cursor, PageSize);
+            var page = await node.CallAsync<RecordListResult>("record_list", parameters, onBehalfOf, cancellation);
+            all.AddRange(page.Records);
+            cursor = page.Next;
+        }
+        while (cursor is not null);
+        return all;
+    }
+
+    /// <summary>
+    /// Fetches and opens records, in order. Throws <see cref="RpcException"/> when one is denied, <see cref="SealException"/> when one was
+    /// changed or no key at hand opens it.
+    /// </summary>
+    public async IAsyncEnumerable<OpenedRecord> OpenAsync(
+        IReadOnlyList<RecordInfo> records, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        foreach (RecordInfo[] batch in records.Chunk(FetchBatch))
+        {
+            ILookup<string, RecordWrap> wraps = await WrapsAsync(batch, cancellation);
+            IReadOnlyList<RpcReply> replies = await node.Rpc.BatchAsync(
+                [.. batch.Select(r => new RpcRequest("record_get", Get(r, null), node.SignerFor(onBehalfOf)))], cancellation);
+            for (int i = 0; i < batch.Length; i++)
+            {
+                var answer = replies[i].Value<RecordGetResult>();
+                byte[] bytes = await WholeAsync(batch[i], answer, cancellation);
+                yield return new OpenedRecord(batch[i], await OpenAsync(batch[i], answer, bytes, wraps[batch[i].RecordId], cancellation));
+            }
+        }
+    }
+
+    /// <summary>Fetches and opens one record.</summary>
+    public async Task<byte[]> OpenAsync(RecordInfo record, CancellationToken cancellation = default)
+    {
+        await foreach (OpenedRecord opened in OpenAsync([record], cancellation)) return opened.Content;
+        throw new InvalidOperationException("one record gives one answer");
+    }
+
+    private async Task<ILookup<string, RecordWrap>> WrapsAsync(RecordInfo[] batch, CancellationToken cancellation)
+    {
+        var parameters = new RecordWrapsParams(owner.ToString(), [.. batch.Select(r => r.RecordId)], null, purpose);
+        var answer = await node.CallAsync<RecordWrapsResult>("record_wraps", parameters, onBehalfOf, cancellation);
+        return answer.Wraps.ToLookup(w => w.RecordId, w => Codec.Decode<RecordWrap>(w.Wrap, RecordWrap.MaxBytes));
+    }
+
+    private async Task<byte[]> WholeAsync(RecordInfo record, RecordGetResult first, CancellationToken cancellation)
+    {
+        if (first.Bytes.LongLength == first.TotalLength) return first.Bytes;
+        using var whole = new MemoryStream();
+        whole.Write(first.Bytes);
+        while (whole.Length < first.TotalLength)
+        {
+            var part = await node.CallAsync<RecordGetResult>("record_get", Get(record, whole.Length), onBehalfOf, cancellation);
+            if (part.Bytes.Length == 0) throw new UntrustedAnswerException("record_get: the record ends before its length");
+            whole.Write(part.Bytes);
+        }
+        return whole.ToArray();
+    }
+
+    private async Task<byte[]> OpenAsync(
+        RecordInfo record, RecordGetResult answer, byte[] bytes, IEnumerable<RecordWrap> wraps, CancellationToken cancellation)
+    {
+        Hash root = Hash.Parse(record.Manifest);
+        await ProveAsync(root, cancellation);
+        var entry = Codec.Decode<ManifestEntry>(answer.Entry, 1024);
+        if (entry.RecordId.ToString() != record.RecordId) throw new UntrustedAnswerException("record_get: another record was given");
+        var proof = Codec.Decode<MerkleProof>(answer.Proof, 2048);
+        return _opener.Open(root, owner, entry, proof, wraps, bytes);
+    }
+
+    private async Task ProveAsync(Hash root, CancellationToken cancellation)
+    {
+        if (_proven.Contains(root)) return;
+        string? value = await node.ProvenAsync(ContractId.Single("Records"), $"manifest/{root}", cancellation);
+        if (value is null) throw new UntrustedAnswerException("the record's manifest is not registered");
+        using JsonDocument manifest = JsonDocument.Parse(value);
+        if (manifest.RootElement.GetProperty("owner").GetString() != owner.ToString())
+            throw new UntrustedAnswerException("the record's manifest is registered for another owner");
+        _proven.Add(root);
+    }
+
+    private RecordGetParams Get(RecordInfo record, long? offset) => new(owner.ToString(), record.RecordId, purpose, offset);
+}
