@@ -74,6 +74,9 @@ public sealed record NodeConfig
     /// <summary>Most bytes of waiting transactions.</summary>
     public long MempoolBytes { get; init; } = 256L * 1024 * 1024;
 
+    /// <summary>How often the access log is anchored on chain, in milliseconds.</summary>
+    public int AuditAnchorIntervalMs { get; init; } = 30_000;
+
     /// <summary>Least level that is logged: Debug, Information, Warning, Error.</summary>
     public string LogLevel { get; init; } = "Information";
 
@@ -81,7 +84,7 @@ public sealed record NodeConfig
     [
         "dataDir", "genesis", "nodeKeyFile", "storageKeyFile", "listen", "votePort", "bulkPort", "peers", "rpc:listen", "rpc:port",
         "rpc:certificate", "rpc:insecure", "rpc:cors", "rpc:rate", "consensus:maxBlockIntervalMs", "consensus:viewChangeTimeoutMs",
-        "mempool:transactions", "mempool:bytes", "log:level",
+        "mempool:transactions", "mempool:bytes", "audit:anchorIntervalMs", "log:level",
     ];
 
     /// <summary>Reads file, environment and flags. Throws <see cref="ConfigException"/> naming the key that is wrong.</summary>
@@ -133,6 +136,7 @@ public sealed record NodeConfig
                 ViewChangeTimeoutMs = Number("consensus:viewChangeTimeoutMs", 1_000, 100, 60_000),
                 MempoolTransactions = Number("mempool:transactions", 50_000, 100, 1_000_000),
                 MempoolBytes = Number("mempool:bytes", 256 * 1024 * 1024, 1024 * 1024, int.MaxValue),
+                AuditAnchorIntervalMs = Number("audit:anchorIntervalMs", 30_000, 500, 60_000),
                 LogLevel = OneOf("log:level", "Information", "Debug", "Information", "Warning", "Error"),
             };
         }

@@ -12,7 +12,8 @@ using Ptoy.Vm;
 namespace Ptoy.Node.Execution;
 
 /// <summary>An executed block with its receipts, as published inside the node.</summary>
-public sealed record BlockResult(Block Block, Hash BlockHash, IReadOnlyList<Transaction> Transactions, IReadOnlyList<Receipt> Receipts, ExecutionStatement Statement, ulong TimeMs);
+public sealed record BlockResult(Block Block, Hash BlockHash, IReadOnlyList<Transaction> Transactions, IReadOnlyList<Receipt> Receipts,
+    IReadOnlyList<KeyValuePair<string, string?>> Writes, ExecutionStatement Statement, ulong TimeMs);
 
 /// <summary>
 /// Executes decided blocks in order on a thread with a contract stack: gathers bodies, runs, writes one synced batch,
@@ -109,7 +110,7 @@ public sealed class ExecutionPipeline : IDisposable
         _pool.Executed(Final(transactions, executed.Receipts), block.Header.Height);
         _bodies.Drop(block.TransactionHashes);
         var statement = new ExecutionStatement(_chainId, block.Header.Epoch, block.Header.Height, chainHash, update.Root, receiptsRoot);
-        Published?.Invoke(new BlockResult(block, decided.BlockHash, transactions, executed.Receipts, statement, executed.TimeMs));
+        Published?.Invoke(new BlockResult(block, decided.BlockHash, transactions, executed.Receipts, executed.Writes, statement, executed.TimeMs));
         Executed?.Invoke(statement);
     }
 

@@ -1,0 +1,95 @@
+using System.Text.Json;
+using Ptoy.Node.Execution;
+using Ptoy.Node.Mempool;
+using Ptoy.Node.Rpc;
+using Ptoy.Protocol;
+using Ptoy.Protocol.Ledger;
+using Ptoy.Protocol.Rpc;
+using static Ptoy.Node.Methods.Describe;
+
+namespace Ptoy.Node.Methods;
+
+/// <summary>Transactions: <c>tx_*</c>.</summary>
+public sealed class TransactionMethods(Admission admission, TransactionPool pool, CertifiedBlocks certified)
+{
+    private const int MaxWaitMs = 30_000;
+    private const int MaxBatch = 50;
+
+    /// <summary>The table.</summary>
+    public IEnumerable<RpcMethod> Table() =>
+    [
+        new()
+        {
+            Name = "tx_submit", Summary = "Hands in a signed transaction.", Result = "TxSubmitResult",
+            Params = [Required("tx", RpcType.Base64, "wire bytes of a SignedTransaction")],
+            Handler = (_, p, _) => Done(Submit(p)),
+            BatchHandler = (calls, _) => Task.FromResult<IReadOnlyList<object?>>([.. calls.Select(SubmitOne)]),
+        },
+        new()
+        {
+            Name = "tx_submitBatch", Summary = "Hands in up to 50 signed transactions.", Result = "TxSubmitBatchResult",
+            Params = [Required("txs", RpcType.Strings, "wire bytes of each, base64")],
+            Handler = (_, p, _) => Done(SubmitBatch(p)),
+        },
+        new()
+        {
+            Name = "tx_wait", Summary = "Waits for a transaction's certified receipt.", Result = "TxWaitResult",
+            Params = [Required("hash", RpcType.Hash, "hash of the transaction"), Optional("timeoutMs", RpcType.Integer, "at most 30,000")],
+            Timeout = TimeSpan.FromMilliseconds(MaxWaitMs + 5_000),
+            Handler = WaitAsync,
+        },
+    ];
+
+    private TxSubmitResult Submit(JsonElement parameters)
+    {
+        byte[] bytes = parameters.Bytes("tx", SignedTransaction.MaxBytes);
+        (Transaction? transaction, Rejection? rejection) = admission.Submit(bytes);
+        return rejection is null ? new TxSubmitResult(transaction!.Hash.ToString()) : throw new RpcException(Code(rejection), rejection.Message);
+    }
+
+    private object? SubmitOne(RpcBatchCall call)
+    {
+        try
+        {
+            return Submit(call.Parameters);
+        }
+        catch (RpcException e)
+        {
+            return e;
+        }
+    }
+
+    private TxSubmitBatchResult SubmitBatch(JsonElement parameters)
+    {
+        var outcomes = new List<TxSubmitOutcome>();
+        foreach (string text in parameters.Texts("txs", MaxBatch))
+        {
+            var bytes = new byte[text.Length];
+            if (!Convert.TryFromBase64String(text, bytes, out int length)) throw RpcException.Parameter("txs", "not base64");
+            (Transaction? transaction, Rejection? rejection) = admission.Submit(bytes.AsMemory(0, length));
+            outcomes.Add(rejection is null ? new TxSubmitOutcome(transaction!.Hash.ToString(), null) : new TxSubmitOutcome(null, rejection.Message));
+        }
+        return new TxSubmitBatchResult([.. outcomes]);
+    }
+
+    private async Task<object?> WaitAsync(RpcContext context, JsonElement parameters, CancellationToken cancellation)
+    {
+        ulong timeout = parameters.OptionalNumber("timeoutMs", MaxWaitMs) ?? 10_000;
+        CertifiedReceipt? found = await certified
+            .WaitAsync(parameters.HashOf("hash"), TimeSpan.FromMilliseconds(timeout), pool.Contains, cancellation).ConfigureAwait(false);
+        return ChainMethods.Receipt(found);
+    }
+
+    private static int Code(Rejection rejection) => rejection.Reason switch
+    {
+        "malformed" => RpcErrors.TransactionMalformed,
+        "wrong chain" => RpcErrors.WrongChain,
+        "gas limit" => RpcErrors.GasLimit,
+        "expired" or "expiry" => RpcErrors.TransactionExpired,
+        "bad signature" => RpcErrors.TransactionSignature,
+        "replayed" or "nonce taken" => RpcErrors.NonceUsed,
+        "nonce gap" => RpcErrors.NonceGap,
+        "full" => RpcErrors.MempoolFull,
+        _ => RpcErrors.TransactionRejected,
+    };
+}

@@ -1,0 +1,313 @@
+using System.Text.Json;
+using Ptoy.Consensus;
+using Ptoy.Node.Audit;
+using Ptoy.Node.Config;
+using Ptoy.Node.Consensus;
+using Ptoy.Node.Execution;
+using Ptoy.Node.Gatekeeper;
+using Ptoy.Node.Mail;
+using Ptoy.Node.Mempool;
+using Ptoy.Node.Methods;
+using Ptoy.Node.Rpc;
+using Ptoy.Node.Transport;
+using Ptoy.Protocol;
+using Ptoy.Protocol.Crypto;
+using Ptoy.Protocol.Ledger;
+using Ptoy.Storage;
+using Ptoy.Storage.Ledger;
+using Ptoy.Vm;
+
+namespace Ptoy.Node;
+
+/// <summary>
+/// One running node: everything composed, started in the order of dependence, stopped in the opposite order. All I/O objects are made
+/// here; the parts get what they need and nothing else.
+/// </summary>
+public sealed class NodeHost : IAsyncDisposable
+{
+    private readonly List<Func<ValueTask>> _stop = [];
+    private readonly TaskCompletionSource<string> _fatal = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly ILogger<NodeHost> _log;
+
+    private NodeHost(ILogger<NodeHost> log) => _log = log;
+
+    /// <summary>Ends with the reason when the node cannot go on (halted, failed); never ends otherwise.</summary>
+    public Task<string> Fatal => _fatal.Task;
+
+    /// <summary>Where JSON-RPC listens, with the real port.</summary>
+    public Uri RpcAddress { get; private set; } = new("http://localhost");
+
+    /// <summary>
+    /// Starts a node. Throws <see cref="ConfigException"/>, <see cref="StoreException"/>, <see cref="TransportException"/>,
+    /// <see cref="RpcStartException"/> or <see cref="GenesisException"/>; each message says what is wrong and what to do.
+    /// </summary>
+    public static async Task<NodeHost> StartAsync(NodeConfig config, ILoggerFactory logging, CancellationToken cancellation = default)
+    {
+        var host = new NodeHost(logging.CreateLogger<NodeHost>());
+        try
+        {
+            await host.ComposeAsync(config, logging, cancellation).ConfigureAwait(false);
+            return host;
+        }
+        catch
+        {
+            await host.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (_stopping.IsCancellationRequested) return;
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        for (int i = _stop.Count - 1; i >= 0; i--)
+        {
+            try
+            {
+                await _stop[i]().ConfigureAwait(false);
+            }
+#pragma warning disable CA1031 // the other parts still have to be stopped
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                _log.LogError(e, "a part did not stop cleanly");
+            }
+        }
+        _stopping.Dispose();
+    }
+
+    private async Task ComposeAsync(NodeConfig config, ILoggerFactory logging, CancellationToken cancellation)
+    {
+        TimeProvider clock = TimeProvider.System;
+        Genesis genesis = LoadGenesis(config);
+        Hash chainId = genesis.ComputeChainId();
+        var nodeKey = new SigningKey(KeyFile.Read("nodeKeyFile", config.NodeKeyFile));
+        OnStop(nodeKey);
+        ValidatorSet validators = genesis.Validators;
+        int self = validators.IndexOf(nodeKey.Public);
+
+        NodeStore store = NodeStore.Open(new StoreOptions
+        {
+            Directory = config.DataDir,
+            StorageKey = KeyFile.Read("storageKeyFile", config.StorageKeyFile),
+            ChainId = chainId,
+            NodeKey = nodeKey.Public,
+        });
+        OnStop(store);
+        if (store.Consensus.Problem is { } forgotten) _log.LogError("this node signs nothing: {Problem}", forgotten);
+
+        var vm = new ContractVm(GenesisExecutor.Compile(genesis));
+        CommitGenesis(store, genesis, vm);
+
+        var nonces = new NonceBook(store.State.Get);
+        var pool = new TransactionPool(config.MempoolTransactions, config.MempoolBytes, nonces.Of);
+        var admission = new Admission(pool, chainId, () => store.Ledger.Last!.Height);
+        var bodies = new BodyCache(pool);
+        var transport = new NodeTransport(nodeKey, chainId, TransportOf(config), logging.CreateLogger("Ptoy.Transport"));
+        OnStop(transport);
+        var verifier = new MessageVerifier(chainId, validators, Ed25519Verifier.Instance);
+        var fetcher = new PeerFetcher(transport, validators, admission, bodies, verifier, logging.CreateLogger<PeerFetcher>());
+
+        SkipList skips = LoadSkips(config, chainId, validators);
+        var executor = new BlockExecutor(vm, chainId, store.State.Get, nonces.Of, skips.Contains);
+        var execution = new ExecutionPipeline(
+            store, executor, nonces, bodies, pool, chainId, hashes => fetcher.FetchBodiesAsync(hashes, 0, _stopping.Token).GetAwaiter().GetResult(),
+            Fail, logging.CreateLogger<ExecutionPipeline>());
+        OnStop(execution);
+        Replica replica = MakeReplica(config, chainId, validators, self, nodeKey, store, bodies, clock);
+        var driver = new ConsensusDriver(
+            replica, store.Consensus, transport, validators, bodies, fetcher, pool, execution, clock, Fail, logging.CreateLogger<ConsensusDriver>());
+        OnStop(driver);
+        admission.Ready += driver.Wake;
+
+        var views = new ContractViews(vm, store, chainId);
+        OnStop(views);
+        var certified = new CertifiedBlocks(store.Ledger);
+        var keeper = new RecordKeeper(store, transport, validators, nodeKey, chainId, clock, logging.CreateLogger<RecordKeeper>());
+        var catalog = new OwnerCatalog(views, keeper);
+        execution.Published += result =>
+        {
+            views.OnExecuted(result.Writes, result.Block.Header.Height);
+            certified.OnExecuted(result);
+            foreach ((_, Address owner) in RecordEvents.Retired(result.Receipts)) catalog.Evict(owner);
+            keeper.Erase(result.Receipts);
+        };
+        driver.Certified += certified.OnCertified;
+
+        var mail = new MailRoom(store.Mail, transport, validators, clock);
+        var freshness = new Freshness(() => (store.Ledger.Last!.Height, store.Ledger.Last.EffectiveTimeMs), config.MaxBlockIntervalMs, clock);
+        var gate = new RecordGate(new AccessDecider(views, clock), catalog, keeper, views, store.Access, freshness, nodeKey.Public, clock);
+        var facts = new NodeFacts
+        {
+            ChainId = chainId,
+            NodeKey = nodeKey.Public,
+            Organisation = self >= 0 ? validators.Members[self].Organisation : Address.None,
+            Organisations = [.. validators.Members.Select(m => m.Organisation).Distinct()],
+            Health = () => Health(store, pool, driver, transport),
+        };
+
+        var server = new BulkServer(store, admission, bodies, keeper, mail);
+        var inbox = new ConsensusInbox(validators, verifier, v => driver.Post(new Received(v)), logging.CreateLogger<ConsensusInbox>());
+        _stop.Add(inbox.DisposeAsync);
+        await transport.StartAsync(server.Handlers(inbox.Receive), cancellation).ConfigureAwait(false);
+        transport.UpdatePeers([.. config.Peers.Select(p => new PeerAddress(p.NodeKey, p.Host, p.VotePort, p.BulkPort))]);
+        var gossip = new Gossip(transport, validators, admission);
+        _stop.Add(gossip.DisposeAsync);
+        execution.Start();
+        driver.Start();
+
+        var anchoring = new Anchoring(store.Access, views, admission, pool, nodeKey, () => store.Ledger.Last!.Height, logging.CreateLogger<Anchoring>());
+        var chores = new Chores(logging.CreateLogger<Chores>());
+        if (self >= 0) chores.Every(TimeSpan.FromMilliseconds(config.AuditAnchorIntervalMs), _ => Task.Run(anchoring.Run));
+        chores.Every(TimeSpan.FromSeconds(5), keeper.RepairAsync);
+        chores.Every(TimeSpan.FromMinutes(5), _ => Task.Run(mail.Expire));
+        _stop.Add(chores.DisposeAsync);
+
+        var topics = new Topics(certified);
+        RpcServer rpc = await RpcServer.StartAsync(
+            RpcOf(config),
+            new RpcServices
+            {
+                Identity = new RpcIdentity(chainId, nodeKey.Public),
+                Methods =
+                [
+                    .. new ChainMethods(store, genesis, facts, certified, views, pool).Table(),
+                    .. new TransactionMethods(admission, pool, certified).Table(),
+                    .. new RecordMethods(gate, store.Access, mail, facts, () => AuthorityKey(views), clock).Table(),
+                ],
+                Topics = topics.All,
+                Health = () => new RpcHealth(!_fatal.Task.IsCompleted, facts.Health()),
+                Logging = logging,
+            },
+            cancellation).ConfigureAwait(false);
+        _stop.Add(rpc.DisposeAsync);
+        RpcAddress = rpc.Addresses[0];
+        _log.LogInformation(
+            "node {Node} of chain {Chain} is up: replica {Replica}, height {Height}, JSON-RPC at {Rpc}",
+            nodeKey.Address, chainId.Short, self, store.Ledger.Last!.Height, RpcAddress);
+    }
+
+    private void OnStop(IDisposable part) => _stop.Add(() =>
+    {
+        part.Dispose();
+        return ValueTask.CompletedTask;
+    });
+
+    private void OnStop(NodeTransport part) => _stop.Add(part.DisposeAsync);
+
+    private void Fail(string reason)
+    {
+        _log.LogCritical("this node stops: {Reason}", reason);
+        _fatal.TrySetResult(reason);
+    }
+
+    private static Genesis LoadGenesis(NodeConfig config)
+    {
+        if (!File.Exists(config.GenesisFile)) throw new ConfigException($"configuration key 'genesis': there is no file '{config.GenesisFile}'");
+        try
+        {
+            return GenesisFile.Parse(File.ReadAllText(config.GenesisFile));
+        }
+        catch (FormatException e)
+        {
+            throw new ConfigException($"configuration key 'genesis': '{config.GenesisFile}': {e.Message}");
+        }
+    }
+
+    private static SkipList LoadSkips(NodeConfig config, Hash chainId, ValidatorSet validators)
+    {
+        try
+        {
+            return SkipList.Load(Path.Combine(config.DataDir, "skip"), chainId, validators);
+        }
+        catch (FormatException e)
+        {
+            throw new ConfigException(e.Message);
+        }
+    }
+
+    private static void CommitGenesis(NodeStore store, Genesis genesis, ContractVm vm)
+    {
+        if (store.Ledger.Last is not null) return;
+        IReadOnlyList<KeyValuePair<string, string?>> writes = GenesisExecutor.Execute(genesis, vm);
+        store.Ledger.CommitGenesis(store.State.Prepare(writes, 0), Hash.Zero, MerkleTree.Root([]), genesis.TimeMs);
+    }
+
+    private static Replica MakeReplica(
+        NodeConfig config, Hash chainId, ValidatorSet validators, int self, SigningKey nodeKey, NodeStore store, BodyCache bodies, TimeProvider clock)
+    {
+        var content = store.Consensus.LoadAll();
+        foreach (var body in content.Bodies) bodies.Add(Transaction.Decode(body.Bytes));
+        bool signs = self >= 0 && store.Consensus.MaySign;
+        var settings = new ReplicaConfig
+        {
+            ChainId = chainId,
+            Validators = validators,
+            Self = signs ? self : -1,
+            Signer = signs ? new Ed25519Signer(nodeKey) : null,
+            HeartbeatTicks = config.MaxBlockIntervalMs / ConsensusDriver.TickMs,
+            ViewTimeoutTicks = config.ViewChangeTimeoutMs / ConsensusDriver.TickMs,
+        };
+        IReadOnlyCollection<LogRecord> log = [.. content.Records.Select(r => new LogRecord(new LogKey((LogKind)r.Kind, r.Height, r.View), r.Bytes))];
+        return new Replica(settings, Ledger(store, chainId, validators.Epoch, settings.Window), log, (ulong)clock.GetUtcNow().ToUnixTimeMilliseconds());
+    }
+
+    private static LedgerState Ledger(NodeStore store, Hash chainId, ulong epoch, ulong window)
+    {
+        ExecutedBlock last = store.Ledger.Last!;
+        var recent = new List<ExecutionStatement>();
+        for (ulong height = last.Height > window ? last.Height - window : 0; height <= last.Height; height++)
+        {
+            if (store.Ledger.Executed(height) is { } e) recent.Add(new ExecutionStatement(chainId, epoch, e.Height, e.ChainHash, e.StateRoot, e.ReceiptsRoot));
+        }
+        return new LedgerState(recent, store.Ledger.LatestExecutionCertificate());
+    }
+
+    private static TransportOptions TransportOf(NodeConfig config) => new()
+    {
+        ListenAddress = System.Net.IPAddress.TryParse(config.Listen, out System.Net.IPAddress? address)
+            ? address
+            : throw new ConfigException($"configuration key 'listen' is '{config.Listen}', not an IP address"),
+        VotePort = config.VotePort,
+        BulkPort = config.BulkPort,
+    };
+
+    private static RpcServerOptions RpcOf(NodeConfig config) => new()
+    {
+        Listen = [$"{(config.RpcCertificate is null ? "http" : "https")}://{config.RpcListen}:{config.RpcPort}"],
+        CertificateFile = config.RpcCertificate,
+        Insecure = config.RpcInsecure,
+        CorsOrigins = config.RpcCors,
+        CallsPerSecond = config.RpcRate,
+    };
+
+    private static PublicKey? AuthorityKey(ContractViews views)
+    {
+        var identity = ContractId.Single("Identity");
+        if (views.State(identity, "authority") is not { } account) return null;
+        string address = JsonSerializer.Deserialize<string>(account)!;
+        if (views.State(identity, $"id/{address}") is not { } facts) return null;
+        using JsonDocument json = JsonDocument.Parse(facts);
+        return json.RootElement.TryGetProperty("signingKey", out JsonElement key) && key.ValueKind == JsonValueKind.String ? PublicKey.Parse(key.GetString()!) : null;
+    }
+
+    private static object Health(NodeStore store, TransactionPool pool, ConsensusDriver driver, NodeTransport transport)
+    {
+        ExecutedBlock last = store.Ledger.Last!;
+        return new
+        {
+            height = last.Height,
+            timeMs = last.EffectiveTimeMs,
+            stateRoot = last.StateRoot,
+            certified = store.Ledger.LatestExecutionCertificate()?.Statement.Height ?? 0,
+            view = driver.View,
+            primary = driver.Primary,
+            signs = driver.Signs,
+            waiting = pool.Count,
+            accessEntries = store.Access.Count,
+            transport = transport.Snapshot(),
+        };
+    }
+}
