@@ -160,9 +160,9 @@ public sealed class NodeHost : IAsyncDisposable
 
         var anchoring = new Anchoring(store.Access, views, admission, pool, nodeKey, () => store.Ledger.Last!.Height, logging.CreateLogger<Anchoring>());
         var chores = new Chores(logging.CreateLogger<Chores>());
-        if (self >= 0) chores.Every(TimeSpan.FromMilliseconds(config.AuditAnchorIntervalMs), _ => Task.Run(anchoring.Run));
+        if (self >= 0) chores.Every(TimeSpan.FromMilliseconds(config.AuditAnchorIntervalMs), token => Task.Run(anchoring.Run, token));
         chores.Every(TimeSpan.FromSeconds(5), keeper.RepairAsync);
-        chores.Every(TimeSpan.FromMinutes(5), _ => Task.Run(mail.Expire));
+        chores.Every(TimeSpan.FromMinutes(5), token => Task.Run(mail.Expire, token));
         _stop.Add(chores.DisposeAsync);
 
         var topics = new Topics(certified);
