@@ -90,7 +90,7 @@ public sealed class AccessLogTests
         using var node = new TestNode();
         using NodeStore store = node.Open();
         Assert.That(async () => await store.Access.AppendAsync(Draft("ann") with { Purpose = "to see what she has" }),
-            Throws.TypeOf<WireException>().With.Message.Contain("purpose is a code"));
+            Throws.TypeOf<WireException>().With.Message.Contain("purpose is not a code"));
         Assert.That((await store.Access.AppendAsync(Draft("ann"))).Sequence, Is.Zero);
     }
 

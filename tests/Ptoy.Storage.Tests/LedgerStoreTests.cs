@@ -146,4 +146,15 @@ public sealed class LedgerStoreTests
             Assert.That(again.Ledger.LatestExecutionCertificate()!.Statement.Height, Is.EqualTo(1));
         });
     }
+
+    [Test]
+    public void A_closed_store_says_so()
+    {
+        using var node = new TestNode();
+        NodeStore store = node.Open();
+        Genesis(store);
+        store.Dispose();
+        Assert.That(() => store.Ledger.Block(1), Throws.TypeOf<StoreException>().With.Message.Contain("is closed"));
+        Assert.That(() => store.Local.Put("x", [1]), Throws.TypeOf<StoreException>().With.Message.Contain("is closed"));
+    }
 }

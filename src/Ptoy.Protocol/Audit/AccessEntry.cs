@@ -64,6 +64,9 @@ public sealed record AccessEntry(
     /// <summary>Most tags of one entry.</summary>
     public const int MaxTags = 256;
 
+    /// <summary>Longest reason in characters: what the contract's decision said.</summary>
+    public const int MaxReason = 128;
+
     /// <summary>Longest signed request text in characters.</summary>
     public const int MaxRequest = 1024;
 
@@ -75,20 +78,17 @@ public sealed record AccessEntry(
         Check.Nested("node", Node)
         ?? Check.Nested("requester", Requester)
         ?? (Action is >= AccessAction.Read and <= AccessAction.Override ? null : "action is not known")
-        ?? Code("purpose", Purpose)
+        ?? Check.Text("purpose", Purpose, 0, 64)
+        ?? (Purpose.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') ? null : "purpose is not a code of letters, digits, '-', '_' and '.'")
         ?? Check.Count("records", Records, MaxRecords)
         ?? Check.Count("tags", Tags, MaxTags)
         ?? (Outcome is AccessOutcome.Permit or AccessOutcome.Deny ? null : "outcome is not known")
-        ?? Code("reason", Reason)
+        ?? Check.Text("reason", Reason, 0, MaxReason)
+        ?? (Reason.All(c => c is >= ' ' and <= '~') ? null : "reason has a character outside printable ASCII")
         ?? Check.Text("request", Request, 0, MaxRequest)
         ?? Check.Nested("request signature", RequestSignature)
         ?? Check.Exactly("salt", Salt, SaltSize);
 
     /// <summary>Identity of the entry: the leaf of its segment and what the next entry names as <see cref="Previous"/>.</summary>
     public Hash ComputeHash() => Digest.Of(Domain, Codec.Encode(this));
-
-    // Codes, never sentences: free text is where names and findings would creep in.
-    private static string? Code(string field, string? code) =>
-        Check.Text(field, code, 0, 64)
-        ?? (code!.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') ? null : $"{field} is a code of letters, digits, '-', '_' and '.'");
 }

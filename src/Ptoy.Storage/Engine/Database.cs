@@ -37,7 +37,10 @@ internal sealed class Database : IDisposable
 
     public ValueCipher Cipher { get; }
 
-    public ColumnFamilyHandle Handle(Table table) => _handles[table];
+    // Every read and write passes here; a closed RocksDB would crash the process instead of saying so.
+    public ColumnFamilyHandle Handle(Table table) => Volatile.Read(ref _disposed) == 0
+        ? _handles[table]
+        : throw new StoreException(StoreProblem.Unavailable, $"{Directory} is closed: the node is stopping");
 
     /// <summary>Opens or creates. Throws <see cref="StoreException"/> that says what to do.</summary>
     public static Database Open(DatabaseOptions options)
