@@ -85,18 +85,25 @@ public sealed class NodeConnection : IAsyncDisposable
         return Chain.Verify(contract, key, answer);
     }
 
-    /// <summary>Uploads sealed records; returns storage receipts. Receipts are verified against the members.</summary>
-    public async Task<IReadOnlyList<StorageReceiptDto>> UploadAsync(UploadPackage package, Address? onBehalfOf = null, CancellationToken cancellation = default)
+    /// <summary>
+    /// Uploads sealed records; returns storage receipts, each verified: of a quorum of the members, or of f + 1 where the answer says that
+    /// more could not be reached.
+    /// </summary>
+    public async Task<RecordUploadResult> UploadAsync(UploadPackage package, Address? onBehalfOf = null, CancellationToken cancellation = default)
     {
         byte[] answer = await _rpc.CallBinaryAsync("record_upload", Codec.Encode(package), SignerFor(onBehalfOf), cancellation);
         RecordUploadResult result = JsonSerializer.Deserialize<RecordUploadResult>(answer, RpcJson.Options)
             ?? throw new UntrustedAnswerException("record_upload: an empty answer");
-        StorageReceipt[] receipts = [.. result.Receipts.Select(r => new StorageReceipt(
-            PublicKey.Parse(r.Node), new Signature(SuiteId.Ed25519, Convert.FromHexString(r.Signature))))];
         StorageStatement statement = StorageStatement.For(Chain.ChainId, package.Manifest);
-        if (StorageReceipt.VerifyQuorum(Chain.Validators, statement, receipts) is { } problem)
-            throw new UntrustedAnswerException($"record_upload: {problem}");
-        return result.Receipts;
+        var nodes = new HashSet<PublicKey>();
+        foreach (StorageReceiptDto dto in result.Receipts)
+        {
+            var receipt = new StorageReceipt(PublicKey.Parse(dto.Node), new Signature(SuiteId.Ed25519, Convert.FromHexString(dto.Signature)));
+            if (Chain.Validators.IndexOf(receipt.Node) < 0 || !nodes.Add(receipt.Node) || !receipt.Verify(statement))
+                throw new UntrustedAnswerException("record_upload: a storage receipt is not a member's, is repeated, or its signature is wrong");
+        }
+        int needed = result.UnderReplicated ? Chain.Validators.Faulty + 1 : Chain.Validators.Quorum;
+        return nodes.Count >= needed ? result : throw new UntrustedAnswerException($"record_upload: {nodes.Count} storage receipts, fewer than {needed}");
     }
 
     /// <inheritdoc/>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Ptoy.Client.Rpc;
 using Ptoy.Client.Sealing;
@@ -21,7 +22,7 @@ public sealed record OpenedRecord(RecordInfo Info, byte[] Content);
 public sealed class RecordReader(NodeConnection node, Address owner, string purpose, KeyRing keys, Address? onBehalfOf = null)
 {
     private const int PageSize = 1000;
-    private const int FetchBatch = 25;
+    private const int FetchBatch = 200;
     private readonly RecordOpener _opener = new(keys);
     private readonly HashSet<Hash> _proven = [];
 
@@ -46,18 +47,23 @@ public sealed class RecordReader(NodeConnection node, Address owner, string purp
     /// changed or no key at hand opens it.
     /// </summary>
     public async IAsyncEnumerable<OpenedRecord> OpenAsync(
-        IReadOnlyList<RecordInfo> records, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation = default)
+        IReadOnlyList<RecordInfo> records, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         foreach (RecordInfo[] batch in records.Chunk(FetchBatch))
         {
-            ILookup<string, RecordWrap> wraps = await WrapsAsync(batch, cancellation);
-            IReadOnlyList<RpcReply> replies = await node.Rpc.BatchAsync(
-                [.. batch.Select(r => new RpcRequest("record_get", Get(r, null), node.SignerFor(onBehalfOf)))], cancellation);
-            for (int i = 0; i < batch.Length; i++)
+            int done = 0;
+            while (done < batch.Length)
             {
-                var answer = replies[i].Value<RecordGetResult>();
-                byte[] bytes = await WholeAsync(batch[i], answer, cancellation);
-                yield return new OpenedRecord(batch[i], await OpenAsync(batch[i], answer, bytes, wraps[batch[i].RecordId], cancellation));
+                string[] ids = [.. batch.Skip(done).Select(r => r.RecordId)];
+                var answer = await node.CallAsync<RecordGetResult>("record_get", new RecordGetParams(owner.ToString(), ids, purpose), onBehalfOf, cancellation);
+                if (answer.Denied.Length > 0) throw new RpcException(RpcErrors.Denied, answer.Denied[0].Reason);
+                if (answer.Records.Length == 0) throw new UntrustedAnswerException("record_get: nothing was given");
+                foreach (RecordBytesDto record in answer.Records)
+                {
+                    if (done == batch.Length || record.RecordId != batch[done].RecordId) throw new UntrustedAnswerException("record_get: another record was given");
+                    yield return new OpenedRecord(batch[done], await OpenAsync(record, cancellation));
+                    done++;
+                }
             }
         }
     }
@@ -69,36 +75,15 @@ public sealed class RecordReader(NodeConnection node, Address owner, string purp
         throw new InvalidOperationException("one record gives one answer");
     }
 
-    private async Task<ILookup<string, RecordWrap>> WrapsAsync(RecordInfo[] batch, CancellationToken cancellation)
-    {
-        var parameters = new RecordWrapsParams(owner.ToString(), [.. batch.Select(r => r.RecordId)], null, purpose);
-        var answer = await node.CallAsync<RecordWrapsResult>("record_wraps", parameters, onBehalfOf, cancellation);
-        return answer.Wraps.ToLookup(w => w.RecordId, w => Codec.Decode<RecordWrap>(w.Wrap, RecordWrap.MaxBytes));
-    }
-
-    private async Task<byte[]> WholeAsync(RecordInfo record, RecordGetResult first, CancellationToken cancellation)
-    {
-        if (first.Bytes.LongLength == first.TotalLength) return first.Bytes;
-        using var whole = new MemoryStream();
-        whole.Write(first.Bytes);
-        while (whole.Length < first.TotalLength)
-        {
-            var part = await node.CallAsync<RecordGetResult>("record_get", Get(record, whole.Length), onBehalfOf, cancellation);
-            if (part.Bytes.Length == 0) throw new UntrustedAnswerException("record_get: the record ends before its length");
-            whole.Write(part.Bytes);
-        }
-        return whole.ToArray();
-    }
-
-    private async Task<byte[]> OpenAsync(
-        RecordInfo record, RecordGetResult answer, byte[] bytes, IEnumerable<RecordWrap> wraps, CancellationToken cancellation)
+    private async Task<byte[]> OpenAsync(RecordBytesDto record, CancellationToken cancellation)
     {
         Hash root = Hash.Parse(record.Manifest);
         await ProveAsync(root, cancellation);
-        var entry = Codec.Decode<ManifestEntry>(answer.Entry, 1024);
-        if (entry.RecordId.ToString() != record.RecordId) throw new UntrustedAnswerException("record_get: another record was given");
-        var proof = Codec.Decode<MerkleProof>(answer.Proof, 2048);
-        return _opener.Open(root, owner, entry, proof, wraps, bytes);
+        var entry = Codec.Decode<ManifestEntry>(record.Entry, 1024);
+        if (entry.RecordId.ToString() != record.RecordId) throw new UntrustedAnswerException("record_get: another record's entry was given");
+        var proof = Codec.Decode<MerkleProof>(record.Proof, 2048);
+        RecordWrap[] wraps = [.. record.Wraps.Select(w => Codec.Decode<RecordWrap>(w, RecordWrap.MaxBytes))];
+        return _opener.Open(root, owner, entry, proof, wraps, record.Sealed);
     }
 
     private async Task ProveAsync(Hash root, CancellationToken cancellation)
@@ -111,6 +96,4 @@ public sealed class RecordReader(NodeConnection node, Address owner, string purp
             throw new UntrustedAnswerException("the record's manifest is registered for another owner");
         _proven.Add(root);
     }
-
-    private RecordGetParams Get(RecordInfo record, long? offset) => new(owner.ToString(), record.RecordId, purpose, offset);
 }

@@ -1,9 +1,11 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Ptoy.Client.Sealing;
 using Ptoy.Protocol;
 using Ptoy.Protocol.Crypto;
 using Ptoy.Protocol.Ledger;
 using Ptoy.Protocol.Records;
+using Ptoy.Protocol.Rpc;
 
 namespace Ptoy.Client.Workflows;
 
@@ -72,12 +74,13 @@ public sealed class RecordWriter(TransactionSender sender)
 
     private async Task<WrittenManifest> UploadAsync(Address owner, UploadPackage package, Hash[] ids, Address? onBehalfOf, CancellationToken cancellation)
     {
-        var receipts = await sender.Node.UploadAsync(package, onBehalfOf, cancellation);
+        RecordUploadResult stored = await sender.Node.UploadAsync(package, onBehalfOf, cancellation);
         Registration registration = Registration.Of(package.Manifest, package.Wraps);
-        using JsonDocument manifest = JsonDocument.Parse(registration.ToJson());
+        JsonNode manifest = JsonNode.Parse(registration.ToJson())!;
+        if (stored.UnderReplicated) manifest["underReplicated"] = true;
         object?[] arguments = onBehalfOf is { } organisation
-            ? [owner.ToString(), manifest.RootElement, receipts, organisation.ToString()]
-            : [owner.ToString(), manifest.RootElement, receipts];
+            ? [owner.ToString(), manifest, stored.Receipts, organisation.ToString()]
+            : [owner.ToString(), manifest, stored.Receipts];
         await sender.SendAsync(ContractId.Single("Records"), "register", arguments, cancellation);
         return new WrittenManifest(registration.Root, ids, registration.Bytes);
     }
