@@ -15,11 +15,11 @@ class Directory {
     const { name, kind, endpoints } = entry;
     require(typeof name === 'string' && name.length >= 1 && name.length <= 128, 'name has 1 to 128 characters');
     require(['hospital', 'practice', 'pharmacy', 'laboratory', 'payer', 'research', 'service'].includes(kind), 'kind is not known');
-    require(Array.isArray(endpoints) && endpoints.length <= 8, 'endpoints: at most 8');
+    require(Array.isArray(endpoints) && endpoints.length <= 4, 'endpoints: at most 4');
     for (const url of endpoints) {
-      require(typeof url === 'string' && url.length <= 256
+      require(typeof url === 'string' && url.length <= 128
         && (url.startsWith('https://') || url.startsWith('wss://') || url.startsWith('http://127.0.0.1') || url.startsWith('http://localhost')),
-        'endpoints: an https or wss URL of at most 256 characters (plain http only for this machine)');
+        'endpoints: an https or wss URL of at most 128 characters (plain http only for this machine)');
     }
     const id = view('Identity', 'of', ctx.caller);
     require(id !== null && id.active && (id.roles.includes('organisation') || id.roles.includes('service')),
@@ -48,9 +48,9 @@ class Directory {
     return { account, name: entry.name, kind: entry.kind, endpoints: entry.endpoints };
   }
 
-  /** Entries in the order of first publication: from (default 0), limit (default 100, at most 200). */
-  list(from = 0, limit = 100) {
-    const end = Math.min(state.get('count') || 0, from + Math.min(limit, 200));
+  /** Entries in the order of first publication: from (default 0), limit (default 50, at most 64). */
+  list(from = 0, limit = 50) {
+    const end = Math.min(state.get('count') || 0, from + Math.min(limit, 64));
     const all = [];
     for (let n = from; n < end; n++) {
       const entry = this.get(state.get('at/' + n));

@@ -195,7 +195,7 @@ class Patient {
     return this._permitted(this._meta(), tag, {});
   }
 
-  /** All an author needs: {epoch, tags: [{tag, vault: {keyId, publicKey} | null, recipients}]}. vault is null for letters. */
+  /** All an author needs: {epoch, tags: [{tag, vault: {keyId, publicKey} | null, recipients: [{keyId, publicKey}]}]}; no vault for letters. */
   sealTo(tags) {
     const meta = this._meta();
     const epoch = this._epoch(meta, ctx.time);
@@ -206,20 +206,30 @@ class Patient {
       tags: tags.map((tag) => ({
         tag,
         vault: keys[tag] ? { keyId: keyIdOf(keys[tag]), publicKey: keys[tag] } : null,
-        recipients: this._permitted(meta, tag, cache),
+        recipients: this._permitted(meta, tag, cache).map((r) => ({ keyId: r.keyId, publicKey: r.publicKey })),
       })),
     };
   }
 
-  /** The provisions not yet ended: all for the owner and delegates; else those that name the caller, or the organisation it works for. */
-  provisions(onBehalfOf) {
+  /**
+   * The provisions not yet ended: all for the owner and delegates; else those that name the caller, or the organisation it works for.
+   * As many as fit an answer (about 60 kB), from the from-th (default 0); an empty answer is the end.
+   */
+  provisions(onBehalfOf, from = 0) {
     const meta = this._meta();
     const all = ctx.caller === ctx.owner || this._isDelegate(meta, ctx.caller);
     const actors = all ? meta.actors : [ctx.caller];
     if (!all && onBehalfOf && view('Provider/' + onBehalfOf, 'roleOf', ctx.caller) !== null) actors.push(onBehalfOf);
-    let found = [];
+    const found = [];
+    let skip = from;
+    let room = 60000;
     for (const address of actors) {
-      found = found.concat((state.get('actor/' + address) || []).filter((p) => p.end === 0 || p.end > ctx.time));
+      for (const p of state.get('actor/' + address) || []) {
+        if ((p.end !== 0 && p.end <= ctx.time) || skip-- > 0) continue;
+        room -= JSON.stringify(p).length;
+        if (room < 0) return found;
+        found.push(p);
+      }
     }
     return found;
   }
@@ -278,6 +288,7 @@ class Patient {
 
   _insert(meta, end) {
     let i = meta.ends.length;
+    require(i < 1024, 'at most 1024 ends may lie ahead: revoke some provisions first');
     while (i > 0 && meta.ends[i - 1] > end) i--;
     meta.ends = [...meta.ends.slice(0, i), end, ...meta.ends.slice(i)];
   }

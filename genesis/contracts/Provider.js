@@ -234,9 +234,9 @@ class Provider {
     return all;
   }
 
-  /** {epoch: 0, tags: [{tag, vault: null, recipients}]} for the tags: the same shape as Patient.sealTo. */
+  /** {epoch: 0, tags: [{tag, vault: null, recipients: [{keyId, publicKey}]}]} for the tags: the same shape as Patient.sealTo. */
   sealTo(tags) {
-    const recipients = this.recipients();
+    const recipients = this.recipients().map(({ keyId, publicKey }) => ({ keyId, publicKey }));
     return { epoch: 0, tags: tags.map((tag) => ({ tag, vault: null, recipients })) };
   }
 

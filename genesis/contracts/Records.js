@@ -83,19 +83,25 @@ class Records {
     return entry === null ? null : { root, ...entry };
   }
 
-  /** Manifests of an owner in order of registration: from (default 0), limit (default 100, at most 200). Retired ones say so. */
+  /**
+   * An owner's manifests in order of registration: [{root, author, onBehalfOf, count, bytes, epoch, retired, height}], from (default 0),
+   * limit (default 100, at most 200). Only this much of each, so that a page fits an answer.
+   */
   ofOwner(owner, from = 0, limit = 100) {
     const end = Math.min(state.get('owner/' + owner) || 0, from + Math.min(limit, 200));
     const all = [];
-    for (let n = from; n < end; n++) all.push(this.manifest(state.get(`owner/${owner}/${n}`)));
+    for (let n = from; n < end; n++) {
+      const { root, author, onBehalfOf, count, bytes, epoch, retired, height } = this.manifest(state.get(`owner/${owner}/${n}`));
+      all.push({ root, author, onBehalfOf, count, bytes, epoch, retired, height });
+    }
     return all;
   }
 
-  /** [{commitment, by, height, time}] of wraps added later to a manifest. */
-  wraps(root) {
+  /** [{commitment, by, height, time}] of wraps added later to a manifest: from (default 0), limit (default 100, at most 200). */
+  wraps(root, from = 0, limit = 100) {
     const all = [];
-    const count = state.get('wraps/' + root) || 0;
-    for (let n = 0; n < count; n++) all.push(state.get(`wraps/${root}/${n}`));
+    const end = Math.min(state.get('wraps/' + root) || 0, from + Math.min(limit, 200));
+    for (let n = from; n < end; n++) all.push(state.get(`wraps/${root}/${n}`));
     return all;
   }
 
@@ -154,7 +160,7 @@ class Records {
   }
 
   _recipients(recipients, tags) {
-    require(Array.isArray(recipients) && recipients.length <= 2048, 'recipients: at most 2048');
+    require(Array.isArray(recipients) && recipients.length <= 400, 'recipients: at most 400 pairs of tag and key; split the manifest');
     for (const { tag, keyId } of recipients) {
       require(tags.includes(tag), 'recipient: its tag is not one of the manifest');
       require(typeof keyId === 'string' && keyId.length === 64, 'recipient: keyId is 64 hexadecimal digits');

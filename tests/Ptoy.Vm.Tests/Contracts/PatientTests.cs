@@ -197,6 +197,25 @@ public sealed class PatientTests
     }
 
     [Test]
+    public void Provisions_that_do_not_fit_one_answer_come_in_parts()
+    {
+        var h = new Hospital();
+        string[] tags = [.. Enumerable.Range(0, 64).Select(i => World.Hex($"tag {i}"))];
+        foreach (string letter in new[] { "B", "C" })
+        {
+            for (int i = 0; i < 10; i++) h.Grant(Hospital.Permit(letter, tags: tags));
+        }
+        var ids = new List<int>();
+        int answers = 0;
+        for (JsonElement part; (part = h.World.View(Hospital.Patient, Hospital.PatientContract, "provisions", null, ids.Count)).GetArrayLength() > 0; answers++)
+        {
+            ids.AddRange(part.EnumerateArray().Select(p => p.GetProperty("id").GetInt32()));
+        }
+        Assert.That(answers, Is.GreaterThan(1));
+        Assert.That(ids, Is.EquivalentTo(Enumerable.Range(1, 21)));
+    }
+
+    [Test]
     public void At_most_64_provisions_are_in_force_for_one_actor()
     {
         var h = new Hospital();

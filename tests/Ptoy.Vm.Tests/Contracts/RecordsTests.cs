@@ -217,4 +217,19 @@ public sealed class RecordsTests
         Assert.That(quota.GetProperty("freeUsed").GetInt64(), Is.EqualTo(10_000_000));
         Assert.That(quota.GetProperty("paidUsed").GetInt64(), Is.EqualTo(1));
     }
+
+    [Test]
+    public void A_full_page_of_manifests_fits_an_answer()
+    {
+        var h = new Hospital();
+        string[] tags = ["medications", "encounters", "conditions"];
+        for (int i = 0; i < 201; i++)
+        {
+            object[] visit = [.. Hospital.Manifest(Hospital.Patient, $"v{i}", 0, h.Wraps(Hospital.PatientContract, tags), tags, 10), Hospital.Org("A")];
+            h.World.Send(Hospital.Connector, "Records", "register", visit);
+        }
+        JsonElement Page(int from) => h.World.View("", "Records", "ofOwner", Hospital.Patient, from, 200);
+        Assert.That(Page(0).GetArrayLength(), Is.EqualTo(200));
+        Assert.That(Page(200)[0].GetProperty("root").GetString(), Is.EqualTo(World.Hex("v200")));
+    }
 }
