@@ -15,8 +15,9 @@ internal sealed class Batch(Database database) : IDisposable
     public void Put(Table table, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
         Bytes += key.Length + value.Length;
-        if (table.Sealed) _batch.Put(key, value, database.Handle(table));
-        else _batch.Put(key, database.Cipher.Seal(table, key, value), database.Handle(table));
+        ColumnFamilyHandle handle = database.Handle(table);
+        if (table.Sealed) _batch.Put(key, value, handle);
+        else _batch.Put(key, database.Cipher.Seal(table, key, value), handle);
     }
 
     public void Delete(Table table, ReadOnlySpan<byte> key)
