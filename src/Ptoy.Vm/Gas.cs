@@ -9,6 +9,9 @@ internal static class Gas
     /// <summary>Entering a function, besides its nodes.</summary>
     public const int Enter = 4;
 
+    /// <summary>Each round of a loop, besides the nodes of its header and body.</summary>
+    public const int Round = 5;
+
     /// <summary>A function, object or array made by a literal, besides its nodes.</summary>
     public const int Allocate = 4;
 

@@ -124,7 +124,7 @@ internal sealed partial class Rewriter
     private string Body(Statement body, int headerCost, string prologue = "")
     {
         int outer = _cost;
-        _cost = headerCost + Gas.Node;
+        _cost = headerCost + Gas.Round;
         string text = Statement(body);
         string charge = Charge(_cost);
         _cost = outer;

@@ -39,6 +39,7 @@ internal static class Members
         switch (target)
         {
             case JsArray array: SetElement(array, key, value); break;
+            case Function function when !IsOfFunctions(key): function.CreateDataProperty(Property(frame, key), value); break;
             case Function or JsMap or JsSet: throw Errors.Failure($"cannot set '{Shown(key)}' of {Operators.Kind(target)}");
             case ObjectInstance instance: instance.CreateDataProperty(Property(frame, key), value); break;
             default: throw Errors.Failure($"cannot set '{Shown(key)}' of {Operators.Kind(target)}");
@@ -168,13 +169,16 @@ internal static class Members
     private static JsValue Find(Frame frame, ObjectInstance instance, JsString key)
     {
         string name = key.ToString();
-        if (instance is Function) return name is "prototype" or "name" or "length" or "caller" or "arguments" ? JsValue.Undefined : Own(instance, key);
+        if (instance is Function) return IsOfFunctions(key) ? JsValue.Undefined : Own(instance, key);
         PropertyDescriptor own = instance.GetOwnProperty(key);
         if (own != PropertyDescriptor.Undefined) return own.Value ?? JsValue.Undefined;
         // An instance of the contract's class has its methods one step up; a step further is the realm's.
         ObjectInstance? parent = instance.Prototype;
         return parent?.Prototype is null || name == "constructor" ? JsValue.Undefined : Own(parent, key);
     }
+
+    private static bool IsOfFunctions(JsValue key) =>
+        key is not JsString name || name.ToString() is "prototype" or "name" or "length" or "caller" or "arguments" or "constructor";
 
     private static JsValue Own(ObjectInstance instance, JsString key) => instance.GetOwnProperty(key).Value ?? JsValue.Undefined;
 
