@@ -41,8 +41,9 @@ internal sealed class ResponseWriter : IDisposable
             {
                 call.Error = TooLarge();
             }
-            catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
+            catch (Exception e)
             {
+                // Whatever a serialiser or a property of the result throws is that one call's fault.
                 call.Error = fault(call, e);
             }
             _output.Truncate(start);

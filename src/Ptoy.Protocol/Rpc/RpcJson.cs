@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Ptoy.Protocol.Crypto;
 
 namespace Ptoy.Protocol.Rpc;
@@ -34,6 +35,7 @@ public static class RpcJson
             RespectNullableAnnotations = true,
             RespectRequiredConstructorParameters = true,
             MaxDepth = MaxDepth,
+            TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { OptionalWhenNullable } },
         };
         options.Converters.Add(new HashConverter());
         options.Converters.Add(new AddressConverter());
@@ -41,6 +43,15 @@ public static class RpcJson
         options.Converters.Add(new SignatureConverter());
         options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false));
         return options;
+    }
+
+    // Null members are left out when written, so a member that may be null may be absent when read; any other must be there.
+    private static void OptionalWhenNullable(JsonTypeInfo type)
+    {
+        foreach (JsonPropertyInfo property in type.Properties)
+        {
+            if (property.AssociatedParameter is { IsNullable: true }) property.IsRequired = false;
+        }
     }
 
     private sealed class HashConverter : JsonConverter<Hash>
