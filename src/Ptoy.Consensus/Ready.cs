@@ -38,7 +38,10 @@ public sealed record Outbound(int To, ConsensusEnvelope Envelope)
     public const int Everyone = -1;
 }
 
-/// <summary>The replica needs every body of this block before it can prepare it; answer with <see cref="BodiesReady"/>.</summary>
+/// <summary>
+/// The replica needs every body of this block before it can prepare it; answer with <see cref="BodiesReady"/>. Asked again
+/// from time to time while unanswered.
+/// </summary>
 public sealed record BodyRequest(ulong Height, Hash BlockHash, Block Block, int Proposer);
 
 /// <summary>A decided block with its proof, in the order of heights.</summary>

@@ -19,6 +19,9 @@ public sealed partial class Replica
         Diverges,
     }
 
+    /// <summary>Rounds of sending again after which bodies are asked for again.</summary>
+    private const ulong BodyPatience = 5;
+
     private bool AnyBlock => _config.Fault == PlantedFault.DigestNotCompared;
 
     private void OnPrePrepare(int sender, PrePrepare message, Hash hash)
@@ -101,7 +104,11 @@ public sealed partial class Replica
     private void AskForBodies(Slot slot, Hash hash, Block block)
     {
         if (block.TransactionHashes.Length == 0) slot.BodiesHeld.Add(hash);
-        if (slot.BodiesHeld.Contains(hash) || !slot.BodiesAsked.Add(hash)) return;
+        if (slot.BodiesHeld.Contains(hash)) return;
+        // Asked again after a while: nobody may have had them all the first time.
+        ulong patience = BodyPatience * (ulong)_config.ResendTicks;
+        if (slot.BodiesAsked.TryGetValue(hash, out ulong asked) && _now - asked < patience) return;
+        slot.BodiesAsked[hash] = _now;
         _out.WantBodies.Add(new BodyRequest(slot.Height, hash, block, Primary));
     }
 

@@ -113,6 +113,7 @@ public sealed partial class Replica
         {
             ResendVotes(slot, Outbound.Everyone);
             AskForWanted(slot);
+            Consider(slot);
         }
         if (open.Length > 0) SendStatus(asks: false);
     }

@@ -70,8 +70,8 @@ internal sealed class Slot(ulong height, int replicas)
     /// <summary>Blocks whose bodies this node has (synced together with the vote).</summary>
     public HashSet<Hash> BodiesHeld { get; } = [];
 
-    /// <summary>Blocks whose bodies the driver was asked for.</summary>
-    public HashSet<Hash> BodiesAsked { get; } = [];
+    /// <summary>Blocks whose bodies the driver was asked for, and when, in ticks.</summary>
+    public Dictionary<Hash, ulong> BodiesAsked { get; } = [];
 
     /// <summary>Blocks in the log.</summary>
     public HashSet<Hash> Logged { get; } = [];

@@ -81,6 +81,20 @@ public sealed class PaperSection42Tests
     }
 
     [Test]
+    public void Bodies_that_nobody_gave_are_asked_for_again()
+    {
+        using var cluster = new Cluster(4, c => c with { ResendTicks = 4 });
+        cluster.Arrives = (_, _, e) => e.Message is not Commit;
+        Node node = cluster.Nodes[1];
+        node.HoldsBodies = true;
+        cluster.Decide(0, 1);
+        cluster.Tick(19);
+        Assert.That(node.History.SelectMany(r => r.WantBodies).Count(), Is.EqualTo(1));
+        cluster.Tick(5);
+        Assert.That(node.History.SelectMany(r => r.WantBodies).Count(), Is.EqualTo(2));
+    }
+
+    [Test]
     public void Several_heights_are_in_flight_and_are_delivered_in_order()
     {
         using var cluster = new Cluster();
