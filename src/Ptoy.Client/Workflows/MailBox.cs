@@ -20,6 +20,9 @@ public sealed class MailBox(NodeConnection node, string? cursor = null)
         return answer.Mails;
     }
 
+    /// <summary>Goes back to an earlier place: what was read after it is read again.</summary>
+    public void Rewind(string? earlier) => _cursor = earlier;
+
     /// <summary>Puts a mail into an account's inbox.</summary>
     public Task SendAsync(Address to, string kind, byte[] bytes, CancellationToken cancellation = default) =>
         node.CallAsync<MailSendResult>("mail_send", new MailSendParams(to.ToString(), kind, bytes), null, cancellation);

@@ -18,8 +18,9 @@ public sealed record StoredSlice(string Digest, string Compartment, string Recor
 /// <param name="Account">The patient's account.</param>
 /// <param name="SealingKey">Where answers are sealed to.</param>
 /// <param name="TagKey">Hexadecimal; from the writer's letter; null before it came.</param>
-/// <param name="IsBound">True once the vault holds everything and custody is gone.</param>
-public sealed record Binding(string Account, string SealingKey, string? TagKey, bool IsBound);
+/// <param name="IsBound">True once the vault holds everything.</param>
+/// <param name="Custody">Custody manifests to retire, once it does.</param>
+public sealed record Binding(string Account, string SealingKey, string? TagKey, bool IsBound, string[] Custody);
 
 /// <summary>Something that the connector has to remember. One entry of its journal each.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
@@ -37,8 +38,11 @@ public sealed record PatientSeen(string PatientId, string[] Names, string[] Phon
 /// <summary>Tokens that the authority made of the patient.</summary>
 public sealed record TokensKept(string PatientId, MatchTokenText[] Tokens) : ConnectorEvent;
 
-/// <summary>Slices that are stored and registered; with <see cref="ReplacesCustody"/> they take the place of those in custody.</summary>
-public sealed record SlicesStored(string PatientId, StoredSlice[] Slices, bool ReplacesCustody) : ConnectorEvent;
+/// <summary>
+/// Slices that are stored and registered. With <see cref="Bound"/> they are in the vault and take the place of those in custody: one event,
+/// so that no crash leaves one without the other.
+/// </summary>
+public sealed record SlicesStored(string PatientId, StoredSlice[] Slices, Binding? Bound = null) : ConnectorEvent;
 
 /// <summary>A code's newest state, for one account and patient.</summary>
 public sealed record CodeSent(string Account, string PatientId, string SealingKey, OneTimeCode Code, bool ByStaff, int Strays) : ConnectorEvent;
@@ -139,7 +143,11 @@ public sealed class ConnectorState : IDisposable
                 Index.Put(e.PatientId, [.. e.Tokens.Select(t => new MatchToken(t.Rule, Ptoy.Protocol.Hash.Parse(t.Value)))]);
                 break;
             case SlicesStored e:
-                if (e.ReplacesCustody) Patient(e.PatientId).Slices.Clear();
+                if (e.Bound is not null)
+                {
+                    Patient(e.PatientId).Slices.Clear();
+                    Patient(e.PatientId).Binding = e.Bound;
+                }
                 foreach (StoredSlice slice in e.Slices) Patient(e.PatientId).Slices[slice.Digest] = slice;
                 break;
             case CodeSent e:
