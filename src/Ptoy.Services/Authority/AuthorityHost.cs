@@ -39,6 +39,7 @@ public static class AuthorityHost
         builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
         if (url.Scheme == Uri.UriSchemeHttps) builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(k => k.Limits.MaxRequestBodySize = MaxBody);
+        builder.Services.Configure<RouteHandlerOptions>(o => o.ThrowOnBadRequest = true);
         builder.Services.ConfigureHttpJsonOptions(o => Configure(o.SerializerOptions));
         WebApplication app = builder.Build();
         app.Urls.Add(url.GetLeftPart(UriPartial.Authority));
