@@ -79,6 +79,34 @@ internal sealed class AttackTests
         });
     }
 
+    [TestCase("a()")]
+    [TestCase("a.none()")]
+    [TestCase("a[0]()")]
+    [TestCase("a[0].x.y")]
+    [TestCase("const o = {a}; o.a()")]
+    [TestCase("throw a")]
+    [TestCase("throw {message: a}")]
+    [TestCase("throw {message: {toString() { for (;;) {} }}}")]
+    [TestCase("throw new Error(a)")]
+    [TestCase("fail(a)")]
+    [TestCase("require(false, a)")]
+    [TestCase("const [x] = {a}")]
+    [TestCase("const {x} = a")]
+    [TestCase("new Map([a, 1])")]
+    [TestCase("for (const [x] of [1]) {}")]
+    [TestCase("null[a]")]
+    [TestCase("a in 1")]
+    [TestCase("const c = 1; c = a")]
+    [TestCase("'text'.x = a")]
+    public void An_error_about_a_deep_value_does_not_go_down_into_it(string body)
+    {
+        CallResult result = Run($"let a = []; for (let i = 0; i < 3000; i++) a = [a]; {body}");
+        Assert.That(result.Status, Is.EqualTo(CallStatus.Failed), result.Error);
+        Assert.That(result.Error, Has.Length.LessThan(120));
+        CallResult caught = Run($"let a = []; for (let i = 0; i < 3000; i++) a = [a]; try {{ {body}; }} catch (e) {{ return 'caught'; }}");
+        Assert.That(caught.ResultJson, Is.EqualTo("\"caught\""), caught.Error);
+    }
+
     [TestCase("return JSON.parse('['.repeat(3000) + ']'.repeat(3000))", "JSON.parse: nested deeper than 64")]
     [TestCase("let s = '[0'; for (let i = 0; i < 70000; i++) s += ',0'; return 1", null)]
     [TestCase("return JSON.parse('1e999')", "JSON.parse: not JSON: a number too large at character 5")]
@@ -173,6 +201,14 @@ internal sealed class AttackTests
     [TestCase("return [[3], [1]].sort()")]
     [TestCase("return 'a'.repeat({valueOf() { return 3; }})")]
     public void Nothing_is_converted_through_the_contracts_own_functions(string body) => Assert.That(Run(body).Status, Is.EqualTo(CallStatus.Failed));
+
+    [Test]
+    public void What_is_thrown_is_caught_as_it_was_and_made_text_of_by_nobody()
+    {
+        Assert.That(Run("const e = {message: 'm', code: 7}; try { try { throw e; } catch (x) { try { fail('other'); } catch (y) {} throw x; } } catch (z) { return [z === e, z.code]; }").ResultJson, Is.EqualTo("[true,7]"));
+        Assert.That(Run("let n = 0; try { throw {message: {toString() { n++; return 'x'; }}}; } catch (e) { return n; }").ResultJson, Is.EqualTo("0"));
+        Assert.That(Run("const big = 'x'.repeat(200000); const a = []; for (let i = 0; i < 60000; i++) a.push(big); throw {message: a}").Error, Is.EqualTo("the contract threw something without a message"));
+    }
 
     [Test]
     public void To_json_is_data_like_any_other()

@@ -89,7 +89,7 @@ internal sealed partial class Rewriter
                 return $"do{Body(loop.Body, extra)}while({condition});";
             case ReturnStatement { Argument: null }: return $"return {Helper("$r")}();";
             case ReturnStatement result: return $"return {Helper("$r")}({Expression(result.Argument!)});";
-            case ThrowStatement thrown: return $"throw {Expression(thrown.Argument)};";
+            case ThrowStatement thrown: return $"throw {Helper("$thrown")}({Expression(thrown.Argument)});";
             case TryStatement attempt: return Try(attempt);
             case SwitchStatement choice: return Switch(choice);
             case LabeledStatement labeled: return $"{labeled.Label.Name}:{Statement(labeled.Body)}";

@@ -8,8 +8,8 @@ using Ptoy.Protocol.Ledger;
 namespace Ptoy.Vm.Realm;
 
 /// <summary>
-/// Errors as contracts and receipts see them: a name and a message, never a stack. The host throws the message as a plain
-/// text; a contract that catches it gets an object made in its own realm.
+/// Errors as contracts and receipts see them: a name and a message, never a stack. Only plain text is ever
+/// thrown; a contract that catches it gets an object made in its own realm.
 /// </summary>
 internal static class Errors
 {
@@ -25,12 +25,11 @@ internal static class Errors
     /// <summary>At most what a receipt holds.</summary>
     public static string Bounded(string message) => message.Length <= Receipt.MaxError ? message : message[..(Receipt.MaxError - 1)] + "…";
 
-    /// <summary>What a <c>catch</c> of a contract gets for what was thrown: its own values as they are, all others as {name, message}.</summary>
+    /// <summary>What a <c>catch</c> of a contract gets for what was thrown: an object with name and message, made in its realm.</summary>
     public static JsValue Caught(Engine engine, JsValue error) => error switch
     {
         ErrorInstance => Make(engine, NameOf(error), MessageOf(error)),
-        JsString text => Make(engine, "Error", text.ToString()),
-        _ => error,
+        _ => Make(engine, "Error", MessageOf(error)),
     };
 
     /// <summary>An error object.</summary>
@@ -44,7 +43,8 @@ internal static class Errors
 
     private static string NameOf(JsValue error) => ((ErrorInstance)error).Get(Name) is JsString name ? name.ToString() : "Error";
 
-    private static string MessageOf(JsValue error)
+    /// <summary>The message of a thrown value.</summary>
+    public static string MessageOf(JsValue error)
     {
         JsValue message = error switch
         {

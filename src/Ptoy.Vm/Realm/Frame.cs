@@ -21,6 +21,8 @@ internal sealed class Frame
         new(["caller", "sender", "self", "owner", "height", "time", "chainId", "tx", "epoch"]);
 
     private readonly ContractCode _code;
+    private JsValue? _thrown;
+    private JsString? _thrownText;
 
     public Frame(Session session, ContractCode code, ContractId self, string caller, bool readOnly)
     {
@@ -59,6 +61,21 @@ internal sealed class Frame
         JsValue result = Engine.Call(instance.Get(JsString.Create(method)), instance, arguments);
         return result.IsUndefined() ? "null" : JsonText.Write(this, result, VmLimits.MaxValue, "the result");
     }
+
+    /// <summary>
+    /// What is thrown in place of a contract's value: its message as text, because the interpreter makes text of whatever is
+    /// thrown, at a price nobody could charge. The value waits here for a catch: nothing of the contract runs in between.
+    /// </summary>
+    public JsString Throwing(JsValue value)
+    {
+        _thrown = value is JsString ? null : value;
+        _thrownText = new JsString(Errors.Bounded(Errors.MessageOf(value)));
+        return _thrownText;
+    }
+
+    /// <summary>What a catch gets: the value a contract threw, or for all other errors {name, message}.</summary>
+    public JsValue Caught(JsValue error) =>
+        ReferenceEquals(error, _thrownText) && _thrown is not null ? _thrown : Errors.Caught(Engine, error);
 
     /// <summary>Calls a function of the contract from a built-in.</summary>
     public JsValue Call(JsValue function, JsValue self, JsValue[] arguments)

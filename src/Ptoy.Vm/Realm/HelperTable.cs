@@ -12,6 +12,7 @@ internal static class HelperTable
         ["$e"] = Metering.Enter,
         ["$r"] = Metering.Leave,
         ["$caught"] = Metering.Caught,
+        ["$thrown"] = (f, a) => f.Throwing(a[0]),
         ["$add"] = Operators.Add,
         ["$sub"] = (f, a) => Operators.Number(f, a, (x, y) => x - y),
         ["$mul"] = (f, a) => Operators.Number(f, a, (x, y) => x * y),

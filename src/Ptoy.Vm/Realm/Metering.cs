@@ -38,6 +38,6 @@ internal static class Metering
         int depth = (int)arguments[1].AsNumber();
         meter.Charge((long)Gas.Catch * (1 + Math.Max(0, meter.Depth - depth)));
         meter.Depth = depth;
-        return Errors.Caught(frame.Engine, arguments[0]);
+        return frame.Caught(arguments[0]);
     }
 }
