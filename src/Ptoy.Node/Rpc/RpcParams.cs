@@ -97,6 +97,21 @@ public static class RpcParams
         catch (JsonException e) { throw RpcException.Parameter(e.Path is { Length: > 2 } path ? $"{name}{path[1..]}" : name, "not of the expected form"); }
     }
 
+    /// <summary>The whole params object as a record of the methods' parameters.</summary>
+    public static T As<T>(this JsonElement parameters) where T : class
+    {
+        try
+        {
+            return parameters.Deserialize<T>(RpcJson.Options)!;
+        }
+        catch (JsonException e)
+        {
+            // A path is "$.name" or "$.name[0].member"; a missing member has the path "$" and is named in the message only.
+            if (e.Path is { Length: > 2 } path) throw RpcException.Parameter(Shorten(path[2..]), "not of the expected form");
+            throw new RpcException(RpcErrors.InvalidParams, "params: a required parameter is missing, or one is not of the expected form");
+        }
+    }
+
     /// <summary>Throws unless every declared parameter is present where required, of its type, and no other is there.</summary>
     internal static void Validate(JsonElement parameters, IReadOnlyList<RpcParam> declared, string method)
     {

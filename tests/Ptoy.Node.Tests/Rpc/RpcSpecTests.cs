@@ -1,5 +1,6 @@
 using System.Text.Json;
 using NUnit.Framework;
+using Ptoy.Node.Rpc;
 using Ptoy.Protocol.Rpc;
 
 namespace Ptoy.Node.Tests.Rpc;
@@ -107,6 +108,22 @@ internal sealed class RpcSpecTests
     {
         (int Code, string Message) error = await _node.ErrorAsync($$"""{"jsonrpc":"2.0","id":1,"method":"{{method}}","params":{{parameters}}}""");
         Assert.That(error, Is.EqualTo((RpcErrors.InvalidParams, message)));
+    }
+
+    [TestCase("""{"contract":"Token","method":"balanceOf","args":[],"minHeight":"x"}""", "minHeight: not of the expected form")]
+    [TestCase("""{"contract":"Token","method":null,"args":[]}""", "method: not of the expected form")]
+    public void A_wrong_member_of_a_parameter_record_is_named(string parameters, string message)
+    {
+        JsonElement json = JsonDocument.Parse(parameters).RootElement;
+        Assert.That(() => json.As<ContractViewParams>(), Throws.TypeOf<RpcException>().With.Message.EqualTo(message));
+    }
+
+    [Test]
+    public void A_member_that_may_be_null_may_be_absent_and_any_other_may_not()
+    {
+        Assert.That(JsonDocument.Parse("""{"account":"ptoy1x"}""").RootElement.As<AccountNonceParams>().Account, Is.EqualTo("ptoy1x"));
+        Assert.That(JsonDocument.Parse("""{"entries":[],"node":"1:00"}""").RootElement.As<AuditListResult>().Next, Is.Null);
+        Assert.That(() => JsonDocument.Parse("{}").RootElement.As<AccountNonceParams>(), Throws.TypeOf<RpcException>());
     }
 
     [Test]
