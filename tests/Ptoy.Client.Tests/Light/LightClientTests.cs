@@ -24,6 +24,9 @@ internal sealed class LightClientTests
     private static readonly Hash ChainId = Genesis.ComputeChainId();
     private static readonly ContractId Token = ContractId.Single("Token");
 
+    [OneTimeTearDown]
+    public void Forget() => Alice.Dispose();
+
     [Test]
     public void A_value_under_a_certified_root_is_believed()
     {
