@@ -309,6 +309,7 @@ public sealed class EhrConnector : IDisposable
         Binding binding = patient.Binding!;
         if (!binding.IsBound)
         {
+            if (!await _store.MayWriteAsync(Address.Parse(binding.Account), Convert.FromHexString(binding.TagKey!), cancellation)) return;
             StoredSlice[] inCustody = [.. patient.Slices.Values];
             IReadOnlyList<Slice> slices = await _store.FetchAsync(patient.Id, inCustody, cancellation);
             StoredSlice[] bound;

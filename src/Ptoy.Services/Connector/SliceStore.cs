@@ -32,6 +32,16 @@ internal sealed class SliceStore(AccountKeys organisation, TransactionSender sen
         return Stored(slices, written);
     }
 
+    /// <summary>True while the patient's contract lets the organisation write: asked before anything is sealed and uploaded in vain.</summary>
+    public async Task<bool> MayWriteAsync(Address patient, ReadOnlyMemory<byte> patientTagKey, CancellationToken cancellation)
+    {
+        string account = organisation.Address.ToString();
+        string tag = Compartments.Tag(patientTagKey.Span, Compartments.Other).ToString();
+        object question = new { requester = account, onBehalfOf = account, action = "write", purpose = "TREAT", tag };
+        var decision = await sender.Node.ViewAsync(new ContractId("Patient", patient), "decide", [question], cancellation);
+        return decision.GetProperty("permit").GetBoolean();
+    }
+
     /// <summary>The vault: sealed to the patient's keys, and to whomever the patient lets read.</summary>
     public async Task<StoredSlice[]> BindAsync(Address patient, ReadOnlyMemory<byte> patientTagKey, IReadOnlyList<Slice> slices, CancellationToken cancellation)
     {
