@@ -10,11 +10,13 @@ namespace Ptoy.Client.Sealing;
 /// </summary>
 public sealed class RecordOpener(KeyRing keys)
 {
+    // The manifest checked last: a reader opens its records one after another, and a root costs thousands of hashes.
+    private volatile Checked? _checked;
+
     /// <summary>Opens one record of a manifest whose root is registered on chain.</summary>
     public byte[] Open(Hash registeredRoot, Manifest manifest, int index, IEnumerable<RecordWrap> wraps, ReadOnlySpan<byte> sealedBytes)
     {
-        if (manifest.Problem() is { } problem) throw new SealException(SealFault.Manifest, $"manifest: {problem}");
-        if (manifest.Root() != registeredRoot) throw new SealException(SealFault.Manifest, "the manifest does not have the registered root");
+        Check(registeredRoot, manifest);
         if (index < 0 || index >= manifest.Entries.Length)
             throw new SealException(SealFault.Manifest, $"the manifest has {manifest.Entries.Length} entries, not one at {index}");
         return OpenChecked(manifest.Owner, manifest.Entries[index], index, wraps, sealedBytes);
@@ -58,6 +60,15 @@ public sealed class RecordOpener(KeyRing keys)
         throw failure ?? new SealException(SealFault.NoKey, $"none of the {offered} wraps is for a key at hand");
     }
 
+    private void Check(Hash registeredRoot, Manifest manifest)
+    {
+        ManifestEntry[] entries = manifest.Entries;
+        if (_checked is { } last && last.Root == registeredRoot && last.Owner == manifest.Owner && last.Entries.AsSpan().SequenceEqual(entries)) return;
+        if (manifest.Problem() is { } problem) throw new SealException(SealFault.Manifest, $"manifest: {problem}");
+        if (manifest.Root() != registeredRoot) throw new SealException(SealFault.Manifest, "the manifest does not have the registered root");
+        _checked = new Checked(registeredRoot, manifest.Owner, [.. entries]);
+    }
+
     private byte[] OpenChecked(Address owner, ManifestEntry entry, int index, IEnumerable<RecordWrap> wraps, ReadOnlySpan<byte> sealedBytes)
     {
         if ((ulong)sealedBytes.Length != entry.Length)
@@ -76,4 +87,6 @@ public sealed class RecordOpener(KeyRing keys)
             System.Security.Cryptography.CryptographicOperations.ZeroMemory(dataKey);
         }
     }
+
+    private sealed record Checked(Hash Root, Address Owner, ManifestEntry[] Entries);
 }

@@ -71,6 +71,9 @@ public sealed record Manifest(
     /// <summary>The Merkle root over the entries' hashes.</summary>
     public Hash Root() => MerkleTree.Root(Leaves());
 
+    /// <summary>Root and proofs of all entries for the price of one root: for serving records one by one.</summary>
+    public MerkleProver Prover() => new(Leaves());
+
     /// <summary>Proof that the entry at that index is in the manifest.</summary>
     public MerkleProof Prove(int index) => MerkleTree.Prove(Leaves(), index);
 

@@ -76,6 +76,18 @@ public sealed class ManifestTests
     }
 
     [Test]
+    public void AManifestChangedAfterItWasCheckedIsCheckedAgain()
+    {
+        UploadPackage package = Package();
+        using KeyRing owner = OwnerRing();
+        var opener = new RecordOpener(owner);
+        Hash root = package.Manifest.Root();
+        Assert.That(opener.Open(root, package.Manifest, 0, package.Wraps.Of(0), package.Sealed[0]), Is.EqualTo(Record));
+        package.Manifest.Entries[1] = package.Manifest.Entries[1] with { Tag = _root.Tags["goals"] };
+        Assert.That(() => opener.Open(root, package.Manifest, 0, package.Wraps.Of(0), package.Sealed[0]), Fault(SealFault.Manifest));
+    }
+
+    [Test]
     public void TheSameEntriesUnderAnotherOwnerHaveAnotherRoot()
     {
         Manifest manifest = Package().Manifest;

@@ -58,6 +58,24 @@ public sealed class MerkleTreeTests
     }
 
     [Test]
+    public void TheProverGivesTheSameRootsAndProofs()
+    {
+        for (int size = 0; size <= MaxSize; size++)
+        {
+            Hash[] leaves = Leaves(size);
+            var prover = new MerkleProver(leaves);
+            Assert.That(prover.Root, Is.EqualTo(MerkleTree.Root(leaves)), $"size {size}");
+            for (int index = 0; index < size; index++)
+            {
+                MerkleProof expected = MerkleTree.Prove(leaves, index), proof = prover.Prove(index);
+                Assert.That((proof.Count, proof.Index), Is.EqualTo((expected.Count, expected.Index)));
+                Assert.That(proof.Siblings, Is.EqualTo(expected.Siblings), $"{index} of {size}");
+            }
+            Assert.That(() => prover.Prove(size), Throws.InstanceOf<ArgumentOutOfRangeException>());
+        }
+    }
+
+    [Test]
     public void RootsOfDifferentListsDiffer()
     {
         HashSet<Hash> roots = [];
