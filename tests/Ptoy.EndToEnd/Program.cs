@@ -1,12 +1,12 @@
-using Ptoy.EndToEnd.Network;
-using Ptoy.Node.Devnet;
+using Ptoy.EndToEnd.Chaos;
+using Ptoy.EndToEnd.Demo;
 
-using var consortium = new Consortium();
-string dir = args.Length > 1 ? args[1] : Path.Combine(Path.GetTempPath(), "ptoy-" + Guid.NewGuid().ToString("N"));
-DevnetLayout layout = DevnetBuilder.Create(consortium.Options(dir, 28_500));
-Console.WriteLine(dir);
-using var network = new LocalNetwork(layout);
-await network.StartAsync(TimeSpan.FromSeconds(30));
-for (int i = 0; i < 4; i++) Console.WriteLine(await network.HealthAsync(i));
-Console.WriteLine(await network.StopAsync());
-return 0;
+string[] rest = args.Length > 0 ? args[1..] : [];
+switch (args.FirstOrDefault())
+{
+    case "demo": return await DemoCommand.RunAsync(rest);
+    case "chaos": return await ChaosCommand.RunAsync(rest);
+    default:
+        Console.Error.WriteLine("Ptoy.EndToEnd: say `demo` or `chaos`.");
+        return 2;
+}
