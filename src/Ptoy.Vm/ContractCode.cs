@@ -8,33 +8,25 @@ namespace Ptoy.Vm;
 /// <summary>A contract class that was verified, metered and prepared. Immutable; shared by all threads.</summary>
 public sealed class ContractCode
 {
-    private readonly HashSet<string> _methods;
+    private readonly Dictionary<string, Lazy<ContractProgram>> _programs;
     private readonly HashSet<string> _views;
 
-    private ContractCode(string className, HashSet<string> methods, HashSet<string> views, Rewritten rewritten)
+    private ContractCode(string className, IEnumerable<string> methods, HashSet<string> views, Func<string, ContractProgram> prepare)
     {
         ClassName = className;
-        _methods = methods;
+        _programs = methods.Distinct(StringComparer.Ordinal).ToDictionary(
+            method => method, method => new Lazy<ContractProgram>(() => VmThread.Run(() => prepare(method))), StringComparer.Ordinal);
         _views = views;
-        Program = rewritten.Text;
-        Helpers = rewritten.Helpers;
-        Prepared = Engine.PrepareScript(rewritten.Text, className, strict: true);
     }
 
     /// <summary>The class's name, which is also the file's.</summary>
     public string ClassName { get; }
 
     /// <summary>The methods that can be called from outside, by name in ordinal order.</summary>
-    public IReadOnlyList<string> Methods => [.. _methods.Order(StringComparer.Ordinal)];
+    public IReadOnlyList<string> Methods => [.. _programs.Keys.Order(StringComparer.Ordinal)];
 
     /// <summary>Those of them that only read (<c>static views</c>), in ordinal order.</summary>
     public IReadOnlyList<string> Views => [.. _views.Order(StringComparer.Ordinal)];
-
-    internal string Program { get; }
-
-    internal IReadOnlyList<string> Helpers { get; }
-
-    internal Prepared<Script> Prepared { get; }
 
     /// <summary>
     /// Compiles a source. Throws <see cref="ContractRejectedException"/>, which names the construct and its line, when the
@@ -48,7 +40,10 @@ public sealed class ContractCode
         return VmThread.Run(() => CompileHere(className, source));
     }
 
-    internal bool HasMethod(string name) => _methods.Contains(name);
+    internal bool HasMethod(string name) => _programs.ContainsKey(name);
+
+    /// <summary>The program for calls of this method.</summary>
+    internal ContractProgram Program(string method) => _programs[method].Value;
 
     internal bool HasView(string name) => _views.Contains(name);
 
@@ -63,8 +58,11 @@ public sealed class ContractCode
             if (!methods.Contains(view)) throw new ContractRejectedException(className, 0, $"'static views' names '{view}', which is not a method");
             views.Add(view);
         }
-        try { return new ContractCode(className, methods, views, Rewriter.Rewrite(script, className)); }
-        catch (ScriptPreparationException e) { throw new ContractRejectedException(className, 0, e.InnerException?.Message ?? e.Message); }
+        // The whole is prepared too: what a call leaves out must have passed as well.
+        ContractProgram.Prepare(className, Rewriter.Rewrite(script, className, methods: null));
+        var reach = new Reach(script, declaration);
+        return new ContractCode(className, methods, views, method =>
+            ContractProgram.Prepare(className, Rewriter.Rewrite(script, className, reach.From(method))));
     }
 
     private static Script Parse(string className, string source)
@@ -86,4 +84,23 @@ public sealed class ContractCode
             .Where(field => field.Static && field.Key is Identifier { Name: "views" } && field.Value is ArrayExpression)
             .SelectMany(field => ((ArrayExpression)field.Value!).Elements.AsEnumerable())
             .Select(element => ((StringLiteral)element!).Value);
+}
+
+/// <summary>What runs for one method: a prepared script and the helpers its function takes, in order. Shared by all threads.</summary>
+internal sealed record ContractProgram(Prepared<Script> Script, IReadOnlyList<string> Helpers)
+{
+    /// <summary>
+    /// Prepares a rewritten program. A second wall: the interpreter's own analysis of scopes must find no name that would be
+    /// looked up in the realm.
+    /// </summary>
+    public static ContractProgram Prepare(string className, Rewritten rewritten)
+    {
+        Prepared<Script> script;
+        try { script = Engine.PrepareScript(rewritten.Text, className, strict: true, new ScriptPreparationOptions { CollectReferencedGlobals = true }); }
+        catch (ScriptPreparationException e) { throw new ContractRejectedException(className, 0, e.InnerException?.Message ?? e.Message); }
+        ReferencedGlobals globals = script.ReferencedGlobals ?? throw new InvalidOperationException("the interpreter did not analyse the scopes");
+        if (globals.HasDirectEvalCall) throw new ContractRejectedException(className, 0, "'eval' is not available to contracts");
+        foreach (string name in globals) throw new ContractRejectedException(className, 0, $"'{name}' is used outside the block that declares it");
+        return new ContractProgram(script, rewritten.Helpers);
+    }
 }

@@ -63,4 +63,40 @@ internal sealed class LanguageTests
         CallResult result = Evaluate(body, "[[1]]");
         Assert.That((result.Status, result.ResultJson), Is.EqualTo((CallStatus.Ok, json)), result.Error);
     }
+
+    [TestCase("direct", "[1,2]")]
+    [TestCase("quoted", "2")]
+    [TestCase("inField", "2")]
+    [TestCase("throughTop", "2")]
+    [TestCase("ofStatic", "2")]
+    public void A_call_reaches_every_method_it_can_name(string method, string json)
+    {
+        ContractHarness harness = ContractHarness.Of(("Probe", """
+            const top = probe => probe._two();
+            class Probe {
+              field = () => this._four();
+              direct() { return [this._one(), this._three()]; }
+              quoted() { return this['_two'](); }
+              inField() { return this.field(); }
+              throughTop() { return top({_two: () => this._three()}); }
+              ofStatic() { return Probe.help(() => this._two()); }
+              static help(f) { return f(); }
+              _one() { return 1; }
+              _two() { return 2; }
+              _three() { return this._two(); }
+              _four() { return this._three(); }
+            }
+            """));
+        Assert.That(harness.Ok("", "Probe", method).GetRawText(), Is.EqualTo(json));
+    }
+
+    [TestCase("const self = this; return self[args[0]]()")]
+    [TestCase("return this[args[0]]()")]
+    [TestCase("return (o => o[args[0]]())(this)")]
+    [TestCase("const o = {o: this}; return o.o[args[0]]()")]
+    public void A_call_that_uses_this_as_a_value_reaches_every_method(string body)
+    {
+        ContractHarness harness = ContractHarness.Of(("Probe", $"class Probe {{ run(...args) {{ {body}; }} _far() {{ return this._further(); }} _further() {{ return 'there'; }} }}"));
+        Assert.That(harness.Ok("", "Probe", "run", "_far").GetString(), Is.EqualTo("there"));
+    }
 }

@@ -113,6 +113,8 @@ internal sealed class RejectionTests
     [TestCase("class Probe {} while (true) {}", "only one class, constants and functions may stand at the top")]
     [TestCase("import x from 'y'; class Probe {}", "import")]
     [TestCase("with ({}) {} class Probe {}", "with")]
+    [TestCase("class Probe { run() { { let x = 1; } return x; } }", "'x' is used outside the block that declares it")]
+    [TestCase("class Probe { run() { return () => { later(); function other(later) {} }; } }", "'later' is used outside the block that declares it")]
     [TestCase("class Probe { run() { return } ", "line 1")]
     public void A_source_that_is_no_contract(string source, string message)
     {

@@ -18,11 +18,12 @@ internal sealed partial class Rewriter
     private int _cost;
     private int _temporaries;
     private bool _catches;
+    private HashSet<string>? _methods;
 
-    /// <summary>Rewrites a source that <see cref="Verifier"/> accepted.</summary>
-    public static Rewritten Rewrite(Script script, string className)
+    /// <summary>Rewrites a source that <see cref="Verifier"/> accepted, with only these instance methods unless null.</summary>
+    public static Rewritten Rewrite(Script script, string className, HashSet<string>? methods)
     {
-        var rewriter = new Rewriter();
+        var rewriter = new Rewriter { _methods = methods };
         var body = new StringBuilder();
         foreach (Statement statement in script.Body) body.Append(rewriter.Statement(statement));
         string charge = rewriter.Charge(rewriter._cost);
@@ -209,6 +210,7 @@ internal sealed partial class Rewriter
         foreach (Node element in declaration.Body.Body)
         {
             var member = (ClassProperty)element;
+            if (IsLeftOut(member)) continue;
             if (member.Static) text.Append("static ");
             text.Append(Key(member.Key));
             if (member is MethodDefinition method) text.Append(Function(method.Value));
@@ -217,6 +219,9 @@ internal sealed partial class Rewriter
         }
         return text.Append('}').ToString();
     }
+
+    private bool IsLeftOut(ClassProperty member) =>
+        Reach.IsViews(member) || (member is MethodDefinition { Static: false } method && _methods?.Contains(Reach.NameOf(method)) == false);
 
     // A field's value is worked out apart from any function: it pays for itself.
     private string Charged(Expression value)

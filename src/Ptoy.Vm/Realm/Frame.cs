@@ -34,7 +34,6 @@ internal sealed class Frame
         Caller = caller;
         ReadOnly = readOnly;
         Engine = new Engine(EngineOptions);
-        Bare.Strip(Engine);
     }
 
     public Session Session { get; }
@@ -55,8 +54,9 @@ internal sealed class Frame
     public string Run(string method, string argumentsJson)
     {
         JsValue[] arguments = Arguments(argumentsJson);
-        JsValue program = Engine.Evaluate(_code.Prepared);
-        JsValue contractClass = Engine.Call(program, JsValue.Undefined, Helpers());
+        ContractProgram program = _code.Program(method);
+        JsValue function = Engine.Evaluate(program.Script);
+        JsValue contractClass = Engine.Call(function, JsValue.Undefined, Helpers(program));
         ObjectInstance instance = Engine.Construct(contractClass, []);
         JsValue result = Engine.Call(instance.Get(JsString.Create(method)), instance, arguments);
         return result.IsUndefined() ? "null" : JsonText.Write(this, result, VmLimits.MaxValue, "the result");
@@ -91,12 +91,12 @@ internal sealed class Frame
         return list.ToArray();
     }
 
-    private JsValue[] Helpers()
+    private JsValue[] Helpers(ContractProgram program)
     {
-        var helpers = new JsValue[_code.Helpers.Count];
+        var helpers = new JsValue[program.Helpers.Count];
         for (int i = 0; i < helpers.Length; i++)
         {
-            string name = _code.Helpers[i];
+            string name = program.Helpers[i];
             helpers[i] = name == "$ctx" ? Context() : Function(name, HelperTable.All[name]);
         }
         return helpers;
