@@ -4,6 +4,7 @@ using Ptoy.Protocol;
 using Ptoy.Protocol.Crypto;
 using Ptoy.Protocol.Records;
 using Ptoy.Protocol.Rpc;
+using Ptoy.Protocol.Wire;
 
 namespace Ptoy.Client.Workflows;
 
@@ -55,6 +56,13 @@ public sealed class ClinicianSession(AccountKeys keys, Address organisation) : I
 
     /// <summary>The compartment's name of a patient's tag, as the patient's letters told; null when none did.</summary>
     public string? CompartmentOf(Address patient, string tag) => _names.GetValueOrDefault(patient)?.GetValueOrDefault(tag);
+
+    /// <summary>True when one of the keys at hand opens a wrap of these bytes, whoever handed them over.</summary>
+    public bool Opens(Address owner, RecordBytesDto record)
+    {
+        var entry = Codec.Decode<ManifestEntry>(record.Entry, 1024);
+        return record.Wraps.Any(w => _ring.Unwrap(owner, entry, Codec.Decode<RecordWrap>(w, RecordWrap.MaxBytes)) is not null);
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _ring.Dispose();

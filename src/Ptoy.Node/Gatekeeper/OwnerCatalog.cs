@@ -48,9 +48,11 @@ public sealed class OwnerRecords(IReadOnlyList<CataloguedManifest> manifests)
 public sealed class OwnerCatalog(ContractViews views, RecordKeeper keeper)
 {
     private const int MaxOwners = 512;
+    private const int MaxManifests = 4_096;
 
     private static readonly ContractId Records = ContractId.Single("Records");
 
+    private readonly ConcurrentDictionary<Hash, CataloguedManifest> _manifests = new();
     private readonly ConcurrentDictionary<Address, (ulong Count, OwnerRecords Records)> _kept = new();
 
     /// <summary>The owner's records as of the newest executed state.</summary>
@@ -83,9 +85,11 @@ public sealed class OwnerCatalog(ContractViews views, RecordKeeper keeper)
         if (views.State(Records, $"manifest/{root}") is not { } text) return null;
         using JsonDocument state = JsonDocument.Parse(text);
         if (state.RootElement.TryGetProperty("retired", out JsonElement retired) && retired.ValueKind == JsonValueKind.True) return null;
+        if (_manifests.TryGetValue(root, out CataloguedManifest? known)) return known;
         Manifest manifest = await keeper.ManifestAsync(root, cancellation).ConfigureAwait(false);
         string author = state.RootElement.TryGetProperty("author", out JsonElement a) ? a.GetString() ?? "" : "";
         ulong height = state.RootElement.TryGetProperty("height", out JsonElement h) ? h.GetUInt64() : 0;
-        return new CataloguedManifest(root, manifest, author, height);
+        if (_manifests.Count >= MaxManifests) _manifests.Clear();
+        return _manifests[root] = new CataloguedManifest(root, manifest, author, height);
     }
 }

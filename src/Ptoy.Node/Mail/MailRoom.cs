@@ -24,13 +24,17 @@ public sealed class MailRoom(MailStore store, ITransport transport, ValidatorSet
     private TaskCompletionSource _somethingCame = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Puts a mail into an account's inbox here and at the other members. Throws <see cref="RpcException"/> when it does not fit.</summary>
-    public Hash Send(Address from, Address to, string kind, byte[] content)
+    public Hash Send(Address from, Address to, string kind, byte[] content) =>
+        TrySend(from, to, kind, content) ?? throw new RpcException(RpcErrors.Busy, "the inbox is full; its owner has to read it first");
+
+    /// <summary>As <see cref="Send"/>, but null when the inbox is full.</summary>
+    public Hash? TrySend(Address from, Address to, string kind, byte[] content)
     {
         ulong now = (ulong)clock.GetUtcNow().ToUnixTimeMilliseconds();
         Hash id = new(RandomNumberGenerator.GetBytes(Hash.Size));
         var item = new MailItem(id, from, to, kind, content, now + (ulong)Lifetime.TotalMilliseconds);
         if (item.Problem() is { } problem) throw new RpcException(RpcErrors.InvalidParams, problem);
-        if (Keep(item) == MailResult.Full) throw new RpcException(RpcErrors.Busy, "the inbox is full; its owner has to read it first");
+        if (Keep(item) == MailResult.Full) return null;
         byte[] encoded = Codec.Encode(item);
         foreach (PublicKey peer in validators.Members.Select(m => m.NodeKey).Where(k => k != transport.Self))
             transport.SendBulk(peer, (ushort)BulkKind.Mail, encoded);
