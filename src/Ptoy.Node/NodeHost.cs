@@ -98,7 +98,7 @@ public sealed class NodeHost : IAsyncDisposable
         OnStop(store);
         if (store.Consensus.Problem is { } forgotten) _log.LogError("this node signs nothing: {Problem}", forgotten);
 
-        var vm = new ContractVm(GenesisExecutor.Compile(genesis));
+        var vm = new ContractVm(GenesisExecutor.Compile(genesis), new EmergencyLimits(StartBrake: StartBrake));
         CommitGenesis(store, genesis, vm);
 
         var nonces = new NonceBook(store.State.Get);
@@ -201,6 +201,14 @@ public sealed class NodeHost : IAsyncDisposable
     {
         _log.LogCritical("this node stops: {Reason}", reason);
         _fatal.TrySetResult(reason);
+    }
+
+    /// <summary>A local limit that no honest call comes near: gas ends a call long before. Reaching it halts the node with the evidence.</summary>
+    private static Func<string?> StartBrake()
+    {
+        const int MaxSeconds = 30;
+        long start = System.Diagnostics.Stopwatch.GetTimestamp();
+        return () => System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds > MaxSeconds ? $"more than {MaxSeconds} s" : null;
     }
 
     private static Genesis LoadGenesis(NodeConfig config)

@@ -7,15 +7,29 @@ using static Ptoy.EndToEnd.Demo.Playbook;
 namespace Ptoy.EndToEnd.Demo;
 
 /// <summary>An organisation with one clinician, set up on chain.</summary>
-public sealed class Clinic(Stage stage, int index, string name) : IDisposable
+public sealed class Clinic : IDisposable
 {
+    private readonly Stage _stage;
+    private readonly int _index;
+    private readonly string _name;
     private readonly VaultRoot _root = VaultRoot.Create();
 
+    /// <summary>The organisation of one hospital of the network.</summary>
+    public Clinic(Stage stage, int index, string name)
+    {
+        (_stage, _index, _name) = (stage, index, name);
+        ClinicianSeed = System.Security.Cryptography.RandomNumberGenerator.GetBytes(64);
+        Clinician = AccountKeys.FromSeed(ClinicianSeed);
+    }
+
+    /// <summary>Seed of the clinician's keys: what their keystore holds.</summary>
+    public byte[] ClinicianSeed { get; }
+
     /// <summary>The clinician's own keys.</summary>
-    public AccountKeys Clinician { get; } = Consortium.NewKeys();
+    public AccountKeys Clinician { get; }
 
     /// <summary>The organisation's account.</summary>
-    public Address Organisation => stage.Hospitals.Hospitals[index].Address;
+    public Address Organisation => _stage.Hospitals.Hospitals[_index].Address;
 
     /// <summary>The organisation's administrator.</summary>
     public ProviderSession? Admin { get; private set; }
@@ -23,27 +37,27 @@ public sealed class Clinic(Stage stage, int index, string name) : IDisposable
     /// <summary>Creates the organisation on chain and employs the clinician.</summary>
     public async Task SetUpAsync()
     {
-        AccountKeys keys = stage.Hospitals.Hospitals[index];
-        Admin = new ProviderSession(keys, _root, await stage.ConnectAsync(keys, index).ConfigureAwait(false));
-        await Admin.CreateAsync(name).ConfigureAwait(false);
+        AccountKeys keys = _stage.Hospitals.Hospitals[_index];
+        Admin = new ProviderSession(keys, _root, await _stage.ConnectAsync(keys, _index).ConfigureAwait(false));
+        await Admin.CreateAsync(_name).ConfigureAwait(false);
     }
 
     /// <summary>Signs the clinician up with the key authority (a telephone of their own) and employs them.</summary>
     public async Task EmployAsync(string role, string clinicianName, string phone)
     {
         await PatientSession.SignUpAsync(
-            stage.AuthorityClient, Clinician, new SignUpStart(clinicianName, phone),
-            _ => stage.AuthorityPhones.ReadCodeAsync(phone, TimeSpan.FromSeconds(30))).ConfigureAwait(false);
+            _stage.AuthorityClient, Clinician, new SignUpStart(clinicianName, phone),
+            _ => _stage.AuthorityPhones.ReadCodeAsync(phone, TimeSpan.FromSeconds(30))).ConfigureAwait(false);
         await Admin!.HireAsync(Clinician.Address, role).ConfigureAwait(false);
     }
 
     /// <summary>The clinician at work, through some node.</summary>
     public async Task<(ClinicianSession Session, NodeConnection Node)> AtWorkAsync(int node)
     {
-        NodeConnection connection = await stage.ConnectAsync(Clinician, node).ConfigureAwait(false);
+        NodeConnection connection = await _stage.ConnectAsync(Clinician, node).ConfigureAwait(false);
         var session = new ClinicianSession(Clinician, Organisation);
         int keys = await session.LoadTeamKeysAsync(connection).ConfigureAwait(false);
-        Require(keys > 0, $"the clinician of {name} has no team key");
+        Require(keys > 0, $"the clinician of {_name} has no team key");
         return (session, connection);
     }
 
