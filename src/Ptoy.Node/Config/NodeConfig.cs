@@ -15,7 +15,7 @@ public sealed class ConfigException(string message) : Exception(message);
 public sealed record PeerConfig(PublicKey NodeKey, string Host, int VotePort, int BulkPort);
 
 /// <summary>
-/// Everything an operator can set, from a JSON file, environment variables (<c>PTOY_rpc__port</c>) and flags
+/// Everything an operator can set, from a JSON file, environment variables (<c>PTOY_NODE_rpc__port</c>) and flags
 /// (<c>--rpc:port 8545</c>), later ones winning. Unknown keys are refused, so a misspelt one is not silently ignored.
 /// </summary>
 public sealed record NodeConfig
@@ -96,7 +96,7 @@ public sealed record NodeConfig
             if (!File.Exists(file)) throw new ConfigException($"--config: there is no file '{file}'");
             builder.AddJsonFile(Path.GetFullPath(file));
         }
-        builder.AddEnvironmentVariables("PTOY_").AddCommandLine([.. flags]);
+        builder.AddEnvironmentVariables("PTOY_NODE_").AddCommandLine([.. flags]);
         IConfigurationRoot root;
         try
         {
@@ -156,7 +156,7 @@ public sealed record NodeConfig
 
         private string Required(string key) => root[key] is { Length: > 0 } value
             ? value
-            : throw new ConfigException($"configuration key '{key}' is missing; set it in the file, as PTOY_{key.Replace(":", "__", StringComparison.Ordinal)}, or as --{key}");
+            : throw new ConfigException($"configuration key '{key}' is missing; set it in the file, as PTOY_NODE_{key.Replace(":", "__", StringComparison.Ordinal)}, or as --{key}");
 
         private string Text(string key, string otherwise) => root[key] is { Length: > 0 } value ? value : otherwise;
 
