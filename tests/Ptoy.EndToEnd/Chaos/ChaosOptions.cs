@@ -1,0 +1,43 @@
+using System.Globalization;
+
+namespace Ptoy.EndToEnd.Chaos;
+
+/// <summary>What a run is made of.</summary>
+/// <param name="Rounds">Rounds that kill one node: half of them the primary. Half as many rounds kill all four.</param>
+/// <param name="Seed">Decides moments, pauses and victims.</param>
+/// <param name="Rate">Writes a second that the clients aim at.</param>
+/// <param name="Keep">Keep the data directory even when every check held.</param>
+internal sealed record ChaosOptions(int Rounds, int Seed, int Rate, bool Keep)
+{
+    public const string Usage = "chaos [--rounds N] [--seed N] [--rate WRITES-PER-SECOND] [--keep]";
+
+    /// <summary>Reads the arguments; null and the reason when one is wrong.</summary>
+    public static ChaosOptions? Parse(string[] args, out string problem)
+    {
+        var options = new ChaosOptions(20, 1, 240, false);
+        problem = "";
+        for (int i = 0; i < args.Length; i++)
+        {
+            if (args[i] == "--keep")
+            {
+                options = options with { Keep = true };
+                continue;
+            }
+            if (i + 1 >= args.Length || !int.TryParse(args[i + 1], NumberStyles.None, CultureInfo.InvariantCulture, out int value))
+            {
+                problem = $"'{args[i]}' is not an option with a whole number";
+                return null;
+            }
+            switch (args[i++])
+            {
+                case "--rounds" when value is >= 2 and <= 1000: options = options with { Rounds = value }; break;
+                case "--seed": options = options with { Seed = value }; break;
+                case "--rate" when value is >= 1 and <= 10_000: options = options with { Rate = value }; break;
+                default:
+                    problem = $"'{args[i - 1]} {value}' is not an option, or its value is out of range";
+                    return null;
+            }
+        }
+        return options;
+    }
+}
