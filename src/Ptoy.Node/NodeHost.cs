@@ -175,7 +175,7 @@ public sealed class NodeHost : IAsyncDisposable
                 [
                     .. new ChainMethods(store, genesis, facts, certified, views, pool).Table(),
                     .. new TransactionMethods(admission, pool, certified).Table(),
-                    .. new RecordMethods(gate, store.Access, mail, facts, () => AuthorityKey(views), clock).Table(),
+                    .. new RecordMethods(gate, store.Access, mail, facts, () => AuthorityKey(views), key => IsCertified(store, ContractId.Single("Audit"), key), clock).Table(),
                 ],
                 Topics = topics.All,
                 Health = () => new RpcHealth(!_fatal.Task.IsCompleted, facts.Health()),
@@ -290,6 +290,9 @@ public sealed class NodeHost : IAsyncDisposable
         CorsOrigins = config.RpcCors,
         CallsPerSecond = config.RpcRate,
     };
+
+    private static bool IsCertified(NodeStore store, ContractId contract, string key) =>
+        store.Ledger.LatestExecutionCertificate() is { } certificate && store.State.GetAt(StatePath.Of(contract, key), certificate.Statement.Height) is not null;
 
     private static PublicKey? AuthorityKey(ContractViews views)
     {

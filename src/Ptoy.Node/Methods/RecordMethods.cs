@@ -15,7 +15,7 @@ using static Ptoy.Node.Methods.Describe;
 namespace Ptoy.Node.Methods;
 
 /// <summary>What needs an identity: <c>record_*</c>, <c>audit_*</c>, <c>mail_*</c>, <c>match_*</c>.</summary>
-public sealed class RecordMethods(RecordGate gate, AccessLog log, MailRoom mail, NodeFacts facts, Func<PublicKey?> authority, TimeProvider clock)
+public sealed class RecordMethods(RecordGate gate, AccessLog log, MailRoom mail, NodeFacts facts, Func<PublicKey?> authority, Func<string, bool> isAnchored, TimeProvider clock)
 {
     private const int MaxWaitMs = 30_000;
 
@@ -105,7 +105,8 @@ public sealed class RecordMethods(RecordGate gate, AccessLog log, MailRoom mail,
     {
         AccessEntry e = logged.Entry;
         AuditAnchorDto? anchor = null;
-        if (log.Prove(logged.Sequence) is { } proof && log.Segment(proof.Segment) is { } segment)
+        // A sealed segment is an anchor only once the chain holds it and can prove it.
+        if (log.Prove(logged.Sequence) is { } proof && log.Segment(proof.Segment) is { } segment && isAnchored(Anchoring.StateKey(facts.NodeKey, segment.Number)))
             anchor = new AuditAnchorDto(Anchoring.StateKey(facts.NodeKey, segment.Number), segment.Root.ToString(), Codec.Encode(proof.Proof));
         return new AuditEntryDto(
             logged.Sequence, (long)e.TimeMs, e.Requester.Address.ToString(), e.OnBehalfOf.IsNone ? null : e.OnBehalfOf.ToString(), MethodOf(e),

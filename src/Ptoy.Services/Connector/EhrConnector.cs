@@ -92,7 +92,8 @@ public sealed class EhrConnector : IDisposable
                 _log.LogWarning("import: file {Number} of {Count} not taken: {Problem}", done + 1, files.Length, e.Message);
                 failures.Add($"{Path.GetFileName(file)}: {e.Message}");
             }
-            progress?.Report(++done);
+            done++;
+            progress?.Report(done);
         }
         await PublishTokensAsync(cancellation);
         _log.LogInformation("import: {Files} files, {Resources} resources, {Stored} newly stored, {Failures} refused", done, resources, stored, failures.Count);
