@@ -11,7 +11,7 @@ public sealed record DemoOptions(bool Check, string? Data, ulong Seed, int Patie
     /// <summary>Parses arguments. Throws <see cref="FormatException"/> naming the one that is wrong.</summary>
     public static DemoOptions Parse(IReadOnlyList<string> arguments)
     {
-        var options = new DemoOptions(false, null, 2026, 6, 40, Path.GetFullPath(".devnet/demo"), 28_500);
+        var options = new DemoOptions(false, null, 2026, 12, 60, Path.GetFullPath(".devnet/demo"), 28_500);
         for (int i = 0; i < arguments.Count; i++)
         {
             string Value() => i + 1 < arguments.Count ? arguments[++i] : throw new FormatException($"{arguments[i]} needs a value; {Usage}");

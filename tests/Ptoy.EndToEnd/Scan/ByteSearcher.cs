@@ -20,7 +20,7 @@ public sealed class ByteSearcher
     {
         foreach (string text in strings)
         {
-            foreach (byte[] pattern in Spellings(text)) Add(pattern, text);
+            foreach (byte[] pattern in Spellings(text)) AddBytes(pattern, text);
         }
     }
 
@@ -48,7 +48,8 @@ public sealed class ByteSearcher
         }
     }
 
-    private void Add(byte[] pattern, string text)
+    /// <summary>Adds exact bytes to look for, reported as <paramref name="text"/>; patterns shorter than six bytes are left out.</summary>
+    public void AddBytes(byte[] pattern, string text)
     {
         if (pattern.Length < KeyBytes) return;
         ulong key = 0;

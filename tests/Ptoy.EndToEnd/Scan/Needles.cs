@@ -48,6 +48,34 @@ public sealed class Needles
         return needles;
     }
 
+    /// <summary>Codes of at least six characters in these people's records (drugs, findings, procedures).</summary>
+    public static HashSet<string> Codes(IReadOnlyList<Person> people)
+    {
+        const int MinCode = 6;
+        var codes = new HashSet<string>(StringComparer.Ordinal);
+        foreach (Person person in people)
+        {
+            using JsonDocument bundle = JsonDocument.Parse(person.Bundle);
+            CollectCodes(bundle.RootElement, codes, MinCode);
+        }
+        return codes;
+    }
+
+    private static void CollectCodes(JsonElement element, HashSet<string> into, int min)
+    {
+        if (element.ValueKind == JsonValueKind.Array)
+        {
+            foreach (JsonElement item in element.EnumerateArray()) CollectCodes(item, into, min);
+        }
+        if (element.ValueKind != JsonValueKind.Object) return;
+        foreach (JsonProperty member in element.EnumerateObject())
+        {
+            bool isCode = member.Name == "code" && member.Value.ValueKind == JsonValueKind.String && element.TryGetProperty("system", out _);
+            if (isCode && member.Value.GetString() is { } code && code.Length >= min && code.Any(char.IsAsciiDigit)) into.Add(code);
+            else CollectCodes(member.Value, into, min);
+        }
+    }
+
     private void AddName(string family)
     {
         if (Encoding.UTF8.GetByteCount(family) >= MinBytes) Add(family, "family name");

@@ -22,7 +22,8 @@ public sealed class PrivacyScan(Stage stage, Playbook play, IReadOnlyList<Person
 {
     private const int Planted = 50;
     private const int Overlap = 4096;
-    private static readonly string[] ChainTables = ["blocks", "bodies", "receipts", "state-values", "state-nodes", "executed", "commits", "executions"];
+    private const int MaxWraps = 2_000;
+    private static readonly string[] ChainTables = ["blocks", "bodies", "pending-bodies", "receipts", "state-values", "state-nodes", "executed", "commits", "executions"];
 
     /// <summary>Plays it: the real data, then the positive control.</summary>
     public async Task<string> PlayAsync()
@@ -47,6 +48,7 @@ public sealed class PrivacyScan(Stage stage, Playbook play, IReadOnlyList<Person
     {
         play.Say($"looked for {needles.Strings.Count} strings (UTF-8, UTF-16, base64) and {needles.Words.Count} short names (whole words in decoded text)");
         play.Say($"in {raw.Files} raw files ({raw.Bytes / (1024 * 1024)} MiB) and {values.Values} decrypted keys and values ({values.Bytes / (1024 * 1024)} MiB)");
+        play.Say("in blocks and state also for compartment names, codes of the records, and wraps");
         play.Say("excepted, and not decrypted: the authority's directory.sealed and hospital A's own index state.sealed");
     }
 
@@ -86,29 +88,41 @@ public sealed class PrivacyScan(Stage stage, Playbook play, IReadOnlyList<Person
 
     private ScanResult ScanValues(Needles needles, ByteSearcher searcher)
     {
-        // In blocks and state, compartment names and wraps must not occur either.
-        var chain = new ByteSearcher(Compartments.Names.Where(n => n.Length >= Needles.MinBytes));
+        HashSet<string> codes = Needles.Codes(people);
         long count = 0, bytes = 0;
         var found = new List<string>();
         foreach (DevnetNode node in stage.Network.Layout.Nodes)
         {
             using StoreScanner scanner = StoreScanner.Open(node.DataDir, StorageKey(node));
+            ByteSearcher chain = ChainSearcher(scanner);
             foreach (StoredEntry entry in scanner.Entries())
             {
                 count++;
                 bytes += entry.Key.Length + entry.Value.Length;
                 foreach (string text in searcher.Find(entry.Value).Concat(searcher.Find(entry.Key))) found.Add($"{node.Name} {entry.Table}: {needles.Strings[text]}");
                 foreach (string word in WordsOf(entry.Value)) if (needles.Words.Contains(word)) found.Add($"{node.Name} {entry.Table}: a short family name");
-                if (!IsChain(entry.Table) || IsContractSource(entry.Value)) continue;
-                foreach (string text in chain.Find(entry.Value)) found.Add($"{node.Name} {entry.Table}: compartment name {text}");
+                if (!ChainTables.Contains(entry.Table)) continue;
+                foreach (string text in chain.Find(entry.Value)) found.Add($"{node.Name} {entry.Table}: {text}");
+                foreach (string word in WordsOf(entry.Value)) if (codes.Contains(word)) found.Add($"{node.Name} {entry.Table}: a code of a record");
             }
         }
         return new ScanResult(0, count, bytes, found);
     }
 
-    private static bool IsChain(string table) => ChainTables.Contains(table, StringComparer.OrdinalIgnoreCase) || table.StartsWith("state", StringComparison.OrdinalIgnoreCase);
-
-    private static bool IsContractSource(byte[] value) => value.AsSpan().IndexOf("static views"u8) >= 0;
+    /// <summary>In blocks and state, compartment names (as JSON text) and wraps (as bytes, hexadecimal and base64) must not occur either.</summary>
+    private static ByteSearcher ChainSearcher(StoreScanner scanner)
+    {
+        var searcher = new ByteSearcher(Compartments.Names.Select(n => $"\"{n}\"").Concat(Compartments.Names.Where(n => n.Length >= Needles.MinBytes)));
+        foreach (StoredEntry entry in scanner.Entries().Where(e => e.Table == "wraps").Take(MaxWraps))
+        {
+            // The end of an encoded wrap is its ciphertext.
+            byte[] ciphertext = entry.Value[^32..];
+            searcher.AddBytes(ciphertext, "a wrap");
+            searcher.AddBytes(Encoding.ASCII.GetBytes(Convert.ToHexStringLower(ciphertext)), "a wrap");
+            searcher.AddBytes(Encoding.ASCII.GetBytes(Convert.ToBase64String(ciphertext[..30])), "a wrap");
+        }
+        return searcher;
+    }
 
     /// <summary>Whole words in runs of readable text of some length: random bytes make short words by chance.</summary>
     private static IEnumerable<string> WordsOf(byte[] value)
