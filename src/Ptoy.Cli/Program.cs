@@ -1,1 +1,3 @@
-Console.Error.WriteLine("nothing here yet"); return 2;
+using Ptoy.Cli.Shell;
+
+return await CommandLine.RunAsync(args, Terminal.OfProcess());

@@ -1,0 +1,121 @@
+using System.CommandLine;
+using System.Net;
+using System.Net.Sockets;
+using Ptoy.Cli.Shell;
+using Ptoy.Node;
+using Ptoy.Node.Config;
+using Ptoy.Protocol.Crypto;
+using Ptoy.Protocol.Ledger;
+
+namespace Ptoy.Cli.Commands;
+
+/// <summary><c>ptoy node</c>: runs the daemon, or checks what it would be run with.</summary>
+internal static class NodeCommands
+{
+    private static Option<string> ConfigOption() => new("--config", "-c") { Description = "configuration file (JSON)", HelpName = "FILE", Required = true };
+
+    public static Command Build(SharedOptions shared) => new PtoyCommand("node", "Run a node.").With(Run(), Check());
+
+    private static PtoyCommand Run()
+    {
+        Option<string> config = ConfigOption();
+        var command = new PtoyCommand("run", "Runs the daemon until SIGTERM or Ctrl-C. Any key of the configuration can be given as a flag, and wins over the file.",
+            "ptoy node run --config node1/config.json", "ptoy node run --config node1/config.json --rpc:port 9000 --log:level Debug");
+        command.TreatUnmatchedTokensAsErrors = false;
+        return command.With(config).Does(async call =>
+        {
+            ForgetOwnVariables();
+            call.ExitCode = await NodeCommand.RunAsync(call.Get(config), call.Rest, call.Cancellation);
+        });
+    }
+
+    private static PtoyCommand Check()
+    {
+        Option<string> config = ConfigOption();
+        var command = new PtoyCommand("check", "Checks configuration, key files, genesis and ports without starting anything.",
+            "ptoy node check --config node1/config.json", "ptoy node check --config node1/config.json --rpc:port 9000 --json");
+        command.TreatUnmatchedTokensAsErrors = false;
+        return command.With(config).Does(call =>
+        {
+            ForgetOwnVariables();
+            NodeConfig read = NodeConfig.Load(call.Get(config), call.Rest);
+            PublicKey node = NodeKeyOf(read);
+            Genesis genesis = GenesisOf(read);
+            int index = genesis.Validators.IndexOf(node);
+            if (index < 0) throw CliException.Usage($"configuration key 'nodeKeyFile': its key {node} is not a member's of '{read.GenesisFile}'");
+            CheckPeers(read, genesis, node);
+            CheckPorts(read);
+            call.Output.Result(
+                new
+                {
+                    config = call.Get(config), chainId = genesis.ComputeChainId().ToString(), nodeKey = node.ToString(), replica = index,
+                    peers = read.Peers.Count, rpc = $"{read.RpcListen}:{read.RpcPort}", dataDir = read.DataDir,
+                },
+                $"configuration  {call.Get(config)} can be used", $"chain          {genesis.ComputeChainId()}", $"replica        {index} of {genesis.Validators.Count}",
+                $"JSON-RPC       {read.RpcListen}:{read.RpcPort}", $"data           {read.DataDir}");
+            return Task.CompletedTask;
+        });
+    }
+
+    /// <summary>The daemon refuses variables that begin with PTOY_ and are no setting of its own; and it needs no passphrase.</summary>
+    private static void ForgetOwnVariables()
+    {
+        foreach (string name in SharedOptions.OwnVariables) Environment.SetEnvironmentVariable(name, null);
+    }
+
+    private static PublicKey NodeKeyOf(NodeConfig config)
+    {
+        using var key = new SigningKey(KeyFile.Read("nodeKeyFile", config.NodeKeyFile));
+        KeyFile.Read("storageKeyFile", config.StorageKeyFile);
+        return key.Public;
+    }
+
+    private static Genesis GenesisOf(NodeConfig config)
+    {
+        if (!File.Exists(config.GenesisFile)) throw CliException.Usage($"configuration key 'genesis': there is no file '{config.GenesisFile}'");
+        try
+        {
+            return GenesisFile.Parse(File.ReadAllText(config.GenesisFile));
+        }
+        catch (FormatException e)
+        {
+            throw CliException.Usage($"configuration key 'genesis': '{config.GenesisFile}': {e.Message}");
+        }
+    }
+
+    private static void CheckPeers(NodeConfig config, Genesis genesis, PublicKey self)
+    {
+        foreach (PeerConfig peer in config.Peers)
+        {
+            if (genesis.Validators.IndexOf(peer.NodeKey) < 0) throw CliException.Usage($"configuration key 'peers': {peer.NodeKey} is not a member's of the genesis");
+            if (peer.NodeKey == self) throw CliException.Usage("configuration key 'peers': the node names itself");
+        }
+        foreach (Validator member in genesis.Validators.Members.Where(m => m.NodeKey != self && config.Peers.All(p => p.NodeKey != m.NodeKey)))
+            throw CliException.Usage($"configuration key 'peers': member {member.NodeKey} is missing");
+    }
+
+    private static void CheckPorts(NodeConfig config)
+    {
+        CheckPort("votePort", config.Listen, config.VotePort, SocketType.Dgram, ProtocolType.Udp);
+        CheckPort("bulkPort", config.Listen, config.BulkPort, SocketType.Stream, ProtocolType.Tcp);
+        CheckPort("rpc:port", config.RpcListen, config.RpcPort, SocketType.Stream, ProtocolType.Tcp);
+    }
+
+    private static void CheckPort(string key, string listen, int port, SocketType type, ProtocolType protocol)
+    {
+        if (!IPAddress.TryParse(listen, out IPAddress? address)) return;
+        try
+        {
+            using var socket = new Socket(address.AddressFamily, type, protocol);
+            socket.Bind(new IPEndPoint(address, port));
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
+        {
+            throw CliException.Usage($"configuration key '{key}': port {port} is in use: stop what holds it (ss -lnp | grep {port}), or choose another");
+        }
+        catch (SocketException e)
+        {
+            throw CliException.Usage($"configuration key '{key}': cannot listen on {listen}:{port}: {e.Message}");
+        }
+    }
+}
