@@ -218,7 +218,7 @@ public sealed class NodeHost : IAsyncDisposable
         {
             return GenesisFile.Parse(File.ReadAllText(config.GenesisFile));
         }
-        catch (FormatException e)
+        catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException)
         {
             throw new ConfigException($"configuration key 'genesis': '{config.GenesisFile}': {e.Message}");
         }

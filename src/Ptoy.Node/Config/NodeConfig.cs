@@ -87,9 +87,14 @@ public sealed record NodeConfig
         "mempool:transactions", "mempool:bytes", "audit:anchorIntervalMs", "log:level",
     ];
 
+    private static readonly string[] Lists = ["peers", "rpc:cors"];
+
+    private static readonly string[] PeerKeys = ["nodeKey", "host", "votePort", "bulkPort"];
+
     /// <summary>Reads file, environment and flags. Throws <see cref="ConfigException"/> naming the key that is wrong.</summary>
     public static NodeConfig Load(string? file, IReadOnlyList<string> flags)
     {
+        RefuseStrayFlags(flags);
         var builder = new ConfigurationBuilder();
         if (file is not null)
         {
@@ -106,8 +111,25 @@ public sealed record NodeConfig
         {
             throw new ConfigException($"--config: '{file}' is not valid JSON: {e.InnerException?.Message ?? e.Message}");
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigException($"--config: '{file}' cannot be read: {e.Message}");
+        }
         string baseDir = file is null ? Directory.GetCurrentDirectory() : Path.GetDirectoryName(Path.GetFullPath(file))!;
         return new Reader(root, baseDir).Read();
+    }
+
+    /// <summary>Flags come as <c>--key value</c> or <c>--key=value</c>; the configuration library drops anything else without a word.</summary>
+    private static void RefuseStrayFlags(IReadOnlyList<string> flags)
+    {
+        for (int i = 0; i < flags.Count; i++)
+        {
+            string flag = flags[i];
+            if (!flag.StartsWith("--", StringComparison.Ordinal) || flag.Length == 2)
+                throw new ConfigException($"'{flag}' is not a flag; write --key value, for example --rpc:port 8545");
+            if (flag.Contains('=', StringComparison.Ordinal)) continue;
+            if (++i == flags.Count || flags[i].StartsWith("--", StringComparison.Ordinal)) throw new ConfigException($"flag '{flag}' has no value");
+        }
     }
 
     private sealed class Reader(IConfigurationRoot root, string baseDir)
@@ -147,11 +169,21 @@ public sealed record NodeConfig
             {
                 string key = prefix + child.Key;
                 if (Known.Contains(key, StringComparer.OrdinalIgnoreCase))
+                {
+                    RefuseWrongShape(child, key);
                     continue;
+                }
                 if (!Known.Any(k => k.StartsWith(key + ":", StringComparison.OrdinalIgnoreCase)))
                     throw new ConfigException($"configuration key '{key}' is not known; known keys: {string.Join(", ", Known)}");
                 RefuseUnknown(child, key + ":");
             }
+        }
+
+        private static void RefuseWrongShape(IConfigurationSection section, string key)
+        {
+            bool isList = Lists.Contains(key, StringComparer.OrdinalIgnoreCase);
+            if (isList && section.Value is { Length: > 0 }) throw new ConfigException($"configuration key '{key}' is '{section.Value}', not a list");
+            if (!isList && section.GetChildren().Any()) throw new ConfigException($"configuration key '{key}' is a list or section, not one value");
         }
 
         private string Required(string key) => root[key] is { Length: > 0 } value
@@ -187,6 +219,8 @@ public sealed record NodeConfig
 
         private static PeerConfig Peer(IConfigurationSection section)
         {
+            if (section.GetChildren().FirstOrDefault(c => !PeerKeys.Contains(c.Key, StringComparer.OrdinalIgnoreCase)) is { } unknown)
+                throw new ConfigException($"configuration key '{unknown.Path}' is not known; a peer has {string.Join(", ", PeerKeys)}");
             string Get(string name) => section[name] is { Length: > 0 } value
                 ? value
                 : throw new ConfigException($"configuration key '{section.Path}:{name}' is missing");

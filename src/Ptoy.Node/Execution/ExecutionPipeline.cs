@@ -107,24 +107,18 @@ public sealed class ExecutionPipeline : IDisposable
             RegisteredManifests = RecordEvents.Registered(executed.Receipts),
         });
         _nonces.Apply(executed.Nonces);
-        _pool.Executed(Final(transactions, executed.Receipts), block.Header.Height);
+        ILookup<bool, Transaction> early = Early(transactions, executed.Receipts);
+        _pool.Executed([.. early[false]], [.. early[true]], block.Header.Height);
         _bodies.Drop(block.TransactionHashes);
         var statement = new ExecutionStatement(_chainId, block.Header.Epoch, block.Header.Height, chainHash, update.Root, receiptsRoot);
         Published?.Invoke(new BlockResult(block, decided.BlockHash, transactions, executed.Receipts, executed.Writes, statement, executed.TimeMs));
         Executed?.Invoke(statement);
     }
 
-    /// <summary>All but those that came too early: they wait on for the nonces before them.</summary>
-    private List<Transaction> Final(IReadOnlyList<Transaction> transactions, IReadOnlyList<Receipt> receipts)
-    {
-        var final = new List<Transaction>(transactions.Count);
-        for (int i = 0; i < transactions.Count; i++)
-        {
-            bool early = receipts[i].Status == ReceiptStatus.Skipped && transactions[i].Body.Nonce > _nonces.Of(transactions[i].Sender);
-            if (!early) final.Add(transactions[i]);
-        }
-        return final;
-    }
+    /// <summary>By whether they came too early: those wait on for the nonces before them.</summary>
+    private ILookup<bool, Transaction> Early(IReadOnlyList<Transaction> transactions, IReadOnlyList<Receipt> receipts) =>
+        transactions.Zip(receipts).ToLookup(
+            t => t.Second.Status == ReceiptStatus.Skipped && t.First.Body.Nonce > _nonces.Of(t.First.Sender), t => t.First);
 
     private Transaction[] Gather(Block block)
     {

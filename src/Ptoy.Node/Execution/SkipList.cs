@@ -42,7 +42,7 @@ public sealed class SkipList
             {
                 list._skipped[Verify(File.ReadAllText(file), chainId, validators)] = 0;
             }
-            catch (Exception e) when (e is FormatException or JsonException or KeyNotFoundException or InvalidOperationException)
+            catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException)
             {
                 throw new FormatException($"skip record '{file}': {e.Message}");
             }
@@ -53,22 +53,42 @@ public sealed class SkipList
     /// <summary>The transaction that a quorum signed to skip. Throws <see cref="FormatException"/> saying what is wrong.</summary>
     public static Hash Verify(string json, Hash chainId, ValidatorSet validators)
     {
-        using JsonDocument document = JsonDocument.Parse(json);
-        Hash transaction = Hash.Parse(document.RootElement.GetProperty("transaction").GetString()!);
+        (Hash transaction, IReadOnlyList<(PublicKey Key, Signature Signature)> signatures) = Read(json);
         var signers = new HashSet<int>();
-        foreach (JsonProperty signature in document.RootElement.GetProperty("signatures").EnumerateObject())
+        foreach ((PublicKey key, Signature signature) in signatures)
         {
-            PublicKey key = PublicKey.Parse(signature.Name);
             int index = validators.IndexOf(key);
             if (index < 0) throw new FormatException("signed by a key that is not a member's");
-            var bytes = new Signature(SuiteId.Ed25519, Convert.FromHexString(signature.Value.GetString()!));
-            if (!Signing.Verify(key, Domain, Message(chainId, transaction), bytes)) throw new FormatException($"the signature of replica {index} is wrong");
+            if (!Signing.Verify(key, Domain, Message(chainId, transaction), signature)) throw new FormatException($"the signature of replica {index} is wrong");
             signers.Add(index);
         }
         return signers.Count >= validators.Quorum
             ? transaction
             : throw new FormatException($"{signers.Count} members signed, fewer than the quorum of {validators.Quorum}");
     }
+
+    private static (Hash Transaction, IReadOnlyList<(PublicKey, Signature)> Signatures) Read(string json)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(json);
+            Hash transaction = Hash.Parse(Text(document.RootElement.GetProperty("transaction"), "transaction"));
+            var signatures = new List<(PublicKey, Signature)>();
+            foreach (JsonProperty member in document.RootElement.GetProperty("signatures").EnumerateObject())
+            {
+                var signature = new Signature(SuiteId.Ed25519, Convert.FromHexString(Text(member.Value, "signatures")));
+                if (signature.Problem() is { } problem) throw new FormatException(problem);
+                signatures.Add((PublicKey.Parse(member.Name), signature));
+            }
+            return (transaction, signatures);
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            throw new FormatException($"not an object with transaction and signatures: {e.Message}", e);
+        }
+    }
+
+    private static string Text(JsonElement value, string name) => value.GetString() ?? throw new FormatException($"{name}: null, not text");
 
     private static byte[] Message(Hash chainId, Hash transaction) => Encoding.ASCII.GetBytes($"{chainId}|{transaction}");
 }

@@ -28,6 +28,8 @@ public sealed class RecordGate(
     {
         freshness.Require(asked.MinHeight);
         Address owner = Parse(asked.Owner);
+        RequirePurpose(asked.Purpose);
+        if (asked.Tags?.Length > AccessEntry.MaxTags) throw RpcException.Parameter("tags", $"{asked.Tags.Length} tags, more than {AccessEntry.MaxTags}");
         OwnerRecords records = await catalog.OfAsync(owner, cancellation).ConfigureAwait(false);
         Hash[] wanted = asked.Tags is null ? [.. records.Tags.Append(Compartments.LetterTag).Distinct()] : [.. asked.Tags.Select(t => ParseHash("tags", t))];
         var permitted = new HashSet<Hash>();
@@ -51,8 +53,9 @@ public sealed class RecordGate(
     {
         freshness.Require(asked.MinHeight);
         Address owner = Parse(asked.Owner);
+        RequirePurpose(asked.Purpose);
         if (asked.RecordIds.Length is 0 or > MaxAsked) throw RpcException.Parameter("recordIds", $"{asked.RecordIds.Length} records, not 1 to {MaxAsked}");
-        Hash[] ids = [.. asked.RecordIds.Select(r => ParseHash("recordIds", r))];
+        Hash[] ids = [.. asked.RecordIds.Select(r => ParseHash("recordIds", r)).Distinct()];
         OwnerRecords records = await catalog.OfAsync(owner, cancellation).ConfigureAwait(false);
         var permitted = new List<(Hash Id, CataloguedManifest Manifest, int Index)>();
         var denied = new List<RecordDenialDto>();
@@ -88,8 +91,9 @@ public sealed class RecordGate(
     public async Task<byte[]> UploadAsync(Caller caller, ReadOnlyMemory<byte> body, CancellationToken cancellation)
     {
         freshness.Require(null);
-        if (!Codec.TryDecode(body, UploadPackage.MaxBytes, out UploadPackage? package, out string error)) throw new RpcException(RpcErrors.BadUpload, error);
+        // Before the package is looked at: a stranger's 64 MiB are not worth decoding.
         if (!IsCertified(caller.Address)) throw new RpcException(RpcErrors.NotAuthorised, "the account is not certified by the key authority");
+        if (!Codec.TryDecode(body, UploadPackage.MaxBytes, out UploadPackage? package, out string error)) throw new RpcException(RpcErrors.BadUpload, error);
         await RequireQuotaAsync(package!.Manifest).ConfigureAwait(false);
         IReadOnlyList<StorageReceipt> receipts = await keeper.UploadAsync(body, package, cancellation).ConfigureAwait(false);
         var result = new RecordUploadResult(
@@ -180,14 +184,21 @@ public sealed class RecordGate(
     private async Task LogAsync(
         Caller caller, Address owner, AccessAction action, string purpose, Hash[] records, Hash[] tags, bool permit, Decision decision)
     {
-        string code = purpose.Length <= 64 && purpose.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') ? purpose : "invalid";
         await log.AppendAsync(new AccessEntry(
-            (ulong)clock.GetUtcNow().ToUnixTimeMilliseconds(), node, decision.Height, caller.PublicKey, caller.OnBehalfOf ?? Address.None, owner, action, code,
+            (ulong)clock.GetUtcNow().ToUnixTimeMilliseconds(), node, decision.Height, caller.PublicKey, caller.OnBehalfOf ?? Address.None, owner, action, purpose,
             records, [.. tags.Take(AccessEntry.MaxTags)], permit ? AccessOutcome.Permit : AccessOutcome.Deny, decision.Reason,
             caller.Proof.Text, caller.Proof.Signature, new byte[AccessEntry.SaltSize], Hash.Zero)).ConfigureAwait(false);
     }
 
     private static Address Parse(string owner) => Address.TryParse(owner, out Address address) ? address : throw RpcException.Parameter("owner", "not a ptoy1… address");
+
+    /// <summary>The purpose goes into the access log, which takes codes only, and into the memory of decisions.</summary>
+    private static void RequirePurpose(string purpose)
+    {
+        const int MaxLength = 64;
+        if (purpose.Length is 0 or > MaxLength || !purpose.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.'))
+            throw RpcException.Parameter("purpose", "not an HL7 v3 purpose of use such as TREAT");
+    }
 
     private static Hash ParseHash(string parameter, string text) =>
         Hash.TryParse(text, out Hash hash) ? hash : throw RpcException.Parameter(parameter, "not 64 hexadecimal characters");

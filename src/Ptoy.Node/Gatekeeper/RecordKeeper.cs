@@ -27,7 +27,7 @@ public sealed class RecordKeeper(
     public int Quorum => validators.Quorum;
 
     private static readonly TimeSpan QuorumPatience = TimeSpan.FromSeconds(10);
-    private readonly ConcurrentDictionary<Hash, Task<bool>> _fetching = new();
+    private readonly ConcurrentDictionary<Hash, Lazy<Task<bool>>> _fetching = new();
 
     /// <summary>
     /// Stores an upload durably here and at the other members. Returns once a quorum holds it, or after a time with f+1
@@ -134,7 +134,8 @@ public sealed class RecordKeeper(
 
     /// <summary>Fetches a manifest with its bytes and wraps from whichever member has it. True when it is here afterwards.</summary>
     public Task<bool> FetchAsync(Hash root, CancellationToken cancellation) =>
-        _fetching.GetOrAdd(root, r => Task.Run(() => FetchFromPeersAsync(r), CancellationToken.None)).WaitAsync(cancellation);
+        // Lazy: the fetch starts only once it is in the table, so that its end always takes it out again.
+        _fetching.GetOrAdd(root, r => new Lazy<Task<bool>>(() => Task.Run(() => FetchFromPeersAsync(r), CancellationToken.None))).Value.WaitAsync(cancellation);
 
     /// <summary>Fetches what the chain registered and this node lacks.</summary>
     public async Task RepairAsync(CancellationToken cancellation)

@@ -18,6 +18,8 @@ public sealed class MailRoom(MailStore store, ITransport transport, ValidatorSet
     /// <summary>How long a mail is kept.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromHours(24);
 
+    private static readonly TimeSpan ClockTolerance = TimeSpan.FromMinutes(10);
+
     private readonly ConcurrentDictionary<(Address, Hash), long> _arrived = new();
     private readonly Lock _arriving = new();
     private long _lastArrival;
@@ -41,10 +43,12 @@ public sealed class MailRoom(MailStore store, ITransport transport, ValidatorSet
         return id;
     }
 
-    /// <summary>Takes a copy from another member.</summary>
+    /// <summary>Takes a copy from another member, unless it would stay longer than any mail may: a member cannot fill inboxes for good.</summary>
     public void Accept(ReadOnlyMemory<byte> encoded)
     {
-        if (Codec.TryDecode(encoded, MailItem.MaxContent + 1024, out MailItem? item, out _)) Keep(item!);
+        if (!Codec.TryDecode(encoded, MailItem.MaxContent + 1024, out MailItem? item, out _)) return;
+        ulong now = (ulong)clock.GetUtcNow().ToUnixTimeMilliseconds();
+        if (item!.ExpiryMs > now && item.ExpiryMs <= now + (ulong)(Lifetime + ClockTolerance).TotalMilliseconds) Keep(item);
     }
 
     /// <summary>The inbox after a cursor; waits for a first mail up to <paramref name="wait"/>.</summary>
@@ -71,7 +75,20 @@ public sealed class MailRoom(MailStore store, ITransport transport, ValidatorSet
     }
 
     /// <summary>Drops what has expired.</summary>
-    public void Expire() => store.Expire((ulong)clock.GetUtcNow().ToUnixTimeMilliseconds());
+    public void Expire()
+    {
+        long now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        store.Expire((ulong)now);
+        // Nothing that arrived so long ago is listed any more.
+        long oldest = now - (long)(Lifetime + ClockTolerance).TotalMilliseconds;
+        foreach (((Address, Hash) mail, long arrival) in _arrived)
+        {
+            if (arrival < oldest) _arrived.TryRemove(mail, out _);
+        }
+    }
+
+    /// <summary>Mails whose arrival is remembered.</summary>
+    internal int Remembered => _arrived.Count;
 
     private static MailListResult Result(List<(long Arrival, MailItem Item)> mails, string? after) => new(
         [.. mails.Select(m => new MailDto(m.Item.Id.ToString(), m.Item.From.ToString(), m.Item.Kind, (long)m.Item.ExpiryMs - (long)Lifetime.TotalMilliseconds, m.Item.Content))],

@@ -15,6 +15,9 @@ public sealed class TransactionPool(int maxTransactions, long maxBytes, Func<Add
     /// <summary>Most waiting transactions of one sender.</summary>
     public const int MaxPerSender = 20_000;
 
+    /// <summary>Transactions that one sender gets into a block before the next sender's turn.</summary>
+    public const int Share = 64;
+
     private readonly Lock _gate = new();
     private readonly Dictionary<Hash, Transaction> _byHash = [];
     private readonly Dictionary<Address, Lane> _lanes = [];
@@ -89,35 +92,42 @@ public sealed class TransactionPool(int maxTransactions, long maxBytes, Func<Add
         }
     }
 
-    /// <summary>The next transactions to propose, in order, at most that many and that many bytes; they are marked as taken.</summary>
+    /// <summary>
+    /// The next transactions to propose, in order, at most that many and that many bytes; they are marked as taken. Senders take
+    /// turns, <see cref="Share"/> transactions each, and the next call goes on with the next sender: nobody is kept waiting by
+    /// somebody who sends much.
+    /// </summary>
     public List<Transaction> Take(int most, long mostBytes)
     {
         var taken = new List<Transaction>();
         long bytes = 0;
         lock (_gate)
         {
-            LinkedListNode<Address>? node = _turns.First;
-            while (node is not null && taken.Count < most)
+            for (int without = 0; without < _turns.Count && taken.Count < most;)
             {
-                LinkedListNode<Address>? next = node.Next;
-                Lane lane = _lanes[node.Value];
-                bool full = false;
-                while (taken.Count < most && lane.ByNonce.TryGetValue(lane.NextToPropose, out Transaction? transaction))
-                {
-                    if (bytes + transaction.Bytes.Length > mostBytes && taken.Count > 0)
-                    {
-                        full = true;
-                        break;
-                    }
-                    taken.Add(transaction);
-                    bytes += transaction.Bytes.Length;
-                    lane.NextToPropose++;
-                }
-                if (full) break;
-                node = next;
+                LinkedListNode<Address> turn = _turns.First!;
+                int before = taken.Count;
+                bool full = TakeShare(_lanes[turn.Value], taken, ref bytes, most, mostBytes);
+                if (full) return taken;
+                _turns.RemoveFirst();
+                _turns.AddLast(turn);
+                without = taken.Count == before ? without + 1 : 0;
             }
         }
         return taken;
+    }
+
+    /// <summary>One sender's turn. True when its next transaction would not fit any more: then the next block begins with it.</summary>
+    private static bool TakeShare(Lane lane, List<Transaction> taken, ref long bytes, int most, long mostBytes)
+    {
+        for (int i = 0; i < Share && taken.Count < most && lane.ByNonce.TryGetValue(lane.NextToPropose, out Transaction? transaction); i++)
+        {
+            if (bytes + transaction.Bytes.Length > mostBytes && taken.Count > 0) return true;
+            taken.Add(transaction);
+            bytes += transaction.Bytes.Length;
+            lane.NextToPropose++;
+        }
+        return false;
     }
 
     /// <summary>True when <see cref="Take"/> would return something.</summary>
@@ -203,23 +213,44 @@ public sealed class TransactionPool(int maxTransactions, long maxBytes, Func<Add
         }
     }
 
-    /// <summary>After a block was executed: drops its transactions, those its senders can no longer use, and the expired.</summary>
-    public void Executed(IReadOnlyList<Transaction> transactions, ulong height)
+    /// <summary>
+    /// After a block was executed: drops its transactions, those its senders can no longer use, and the expired. A transaction of
+    /// <paramref name="early"/> came before the nonces below it and had no effect: it waits on, to be proposed again behind them.
+    /// </summary>
+    public void Executed(IReadOnlyList<Transaction> done, IReadOnlyList<Transaction> early, ulong height)
     {
         lock (_gate)
         {
-            foreach (Transaction transaction in transactions)
+            foreach (Transaction transaction in done)
             {
                 Remove(transaction);
-                if (!_lanes.TryGetValue(transaction.Sender, out Lane? lane)) continue;
-                ulong committed = nonceOf(transaction.Sender);
-                while (lane.ByNonce.Count > 0 && lane.ByNonce.First() is var first && first.Key < committed) Remove(first.Value);
-                lane.NextToPropose = Math.Max(lane.NextToPropose, committed);
-                lane.NextExpected = Math.Max(lane.NextExpected, committed);
-                DropIfEmpty(transaction.Sender, lane);
+                Settle(transaction);
             }
+            foreach (Transaction transaction in early) Settle(transaction);
             if (height % ExpirySweep == 0) DropExpired(height);
         }
+    }
+
+    /// <summary>Brings the sender's lane in line with its nonce on the chain, after one of its transactions had its turn.</summary>
+    private void Settle(Transaction transaction)
+    {
+        if (!_lanes.TryGetValue(transaction.Sender, out Lane? lane)) return;
+        ulong committed = nonceOf(transaction.Sender);
+        while (lane.ByNonce.Count > 0 && lane.ByNonce.First() is var first && first.Key < committed) Remove(first.Value);
+        // Without effect its nonce is still to be used: whatever was proposed behind it comes again, behind it.
+        bool effect = transaction.Body.Nonce < committed;
+        if (!effect) Rewind(lane, committed);
+        lane.NextToPropose = Math.Max(lane.NextToPropose, committed);
+        lane.NextExpected = Math.Max(lane.NextExpected, committed);
+        DropIfEmpty(transaction.Sender, lane);
+    }
+
+    private static void Rewind(Lane lane, ulong nonce)
+    {
+        lane.NextToPropose = Math.Min(lane.NextToPropose, nonce);
+        if (lane.NextExpected <= nonce) return;
+        lane.NextExpected = nonce;
+        while (lane.ByNonce.ContainsKey(lane.NextExpected)) lane.NextExpected++;
     }
 
     private const ulong ExpirySweep = 16;
@@ -231,7 +262,7 @@ public sealed class TransactionPool(int maxTransactions, long maxBytes, Func<Add
         {
             Remove(transaction);
             Lane lane = _lanes[transaction.Sender];
-            lane.NextExpected = Math.Min(lane.NextExpected, transaction.Body.Nonce);
+            Rewind(lane, transaction.Body.Nonce);
             DropIfEmpty(transaction.Sender, lane);
         }
     }

@@ -61,15 +61,23 @@ public sealed class TransactionMethods(Admission admission, TransactionPool pool
 
     private TxSubmitBatchResult SubmitBatch(JsonElement parameters)
     {
-        var outcomes = new List<TxSubmitOutcome>();
-        foreach (string text in parameters.Texts("txs", MaxBatch))
-        {
-            var bytes = new byte[text.Length];
-            if (!Convert.TryFromBase64String(text, bytes, out int length)) throw RpcException.Parameter("txs", "not base64");
-            (Transaction? transaction, Rejection? rejection) = admission.Submit(bytes.AsMemory(0, length));
-            outcomes.Add(rejection is null ? new TxSubmitOutcome(transaction!.Hash.ToString(), null) : new TxSubmitOutcome(null, rejection.Message));
-        }
-        return new TxSubmitBatchResult([.. outcomes]);
+        // All are read before the first is handed in: a call that is refused has had no effect.
+        byte[][] transactions = [.. parameters.Texts("txs", MaxBatch).Select(Bytes)];
+        return new TxSubmitBatchResult([.. transactions.Select(Outcome)]);
+    }
+
+    private TxSubmitOutcome Outcome(byte[] bytes)
+    {
+        (Transaction? transaction, Rejection? rejection) = admission.Submit(bytes);
+        return rejection is null ? new TxSubmitOutcome(transaction!.Hash.ToString(), null) : new TxSubmitOutcome(null, rejection.Message);
+    }
+
+    private static byte[] Bytes(string base64, int index)
+    {
+        var bytes = new byte[base64.Length];
+        return Convert.TryFromBase64String(base64, bytes, out int length)
+            ? bytes[..length]
+            : throw RpcException.Parameter($"txs[{index}]", "not base64");
     }
 
     private async Task<object?> WaitAsync(RpcContext context, JsonElement parameters, CancellationToken cancellation)

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Ptoy.Protocol.Rpc;
 using Ptoy.Protocol.Wire;
+using Ptoy.Storage;
 
 namespace Ptoy.Node.Rpc;
 
@@ -226,9 +227,16 @@ internal sealed class RpcDispatcher(
     {
         RpcException known => known,
         WireException wire => new RpcException(RpcErrors.InvalidParams, wire.Message),
+        StoreException { Problem: StoreProblem.DiskFull } full => DiskFull(method, full),
         OperationCanceledException when stop.IsCancellationRequested => new RpcException(RpcErrors.Busy, "the node is stopping, or the caller left"),
         _ => Internal(method, e),
     };
+
+    private RpcException DiskFull(string method, StoreException full)
+    {
+        log.LogError("{Method} failed: {Problem}", method, full.Message);
+        return new RpcException(RpcErrors.StorageFull, "the node's disk is full; its operator has to free space. Try another node");
+    }
 
     /// <summary>The caller learns a reference only; the log has the exception under it.</summary>
     private RpcException Internal(string method, Exception e)

@@ -41,18 +41,18 @@ public static class GenesisFile
         {
             using JsonDocument document = JsonDocument.Parse(json);
             JsonElement root = document.RootElement;
-            var validators = new ValidatorSet(0, [.. root.GetProperty("validators").EnumerateArray().Select(v =>
-                new Validator(PublicKey.Parse(v.GetProperty("nodeKey").GetString()!), Address.Parse(v.GetProperty("organisation").GetString()!)))]);
+            var validators = new ValidatorSet(0, [.. Each(root, "validators", v =>
+                new Validator(PublicKey.Parse(Text(v, "nodeKey")), Address.Parse(Text(v, "organisation"))))]);
             var genesis = new Genesis(
-                root.GetProperty("name").GetString()!,
-                root.GetProperty("timeMs").GetUInt64(),
-                root.GetProperty("vmVersion").GetUInt32(),
+                Text(root, "name"),
+                Number(root, "timeMs"),
+                checked((uint)Number(root, "vmVersion")),
                 validators,
-                [.. root.GetProperty("contracts").EnumerateArray().Select(c => new GenesisContract(c.GetProperty("class").GetString()!, c.GetProperty("source").GetString()!))],
-                [.. root.GetProperty("calls").EnumerateArray().Select(ParseCall)]);
+                [.. Each(root, "contracts", c => new GenesisContract(Text(c, "class"), Text(c, "source")))],
+                [.. Each(root, "calls", ParseCall)]);
             return genesis.Problem() is { } problem ? throw new FormatException($"genesis: {problem}") : genesis;
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentNullException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or OverflowException)
         {
             throw new FormatException($"genesis: not a genesis file: {e.Message}", e);
         }
@@ -60,10 +60,43 @@ public static class GenesisFile
 
     private static GenesisCall ParseCall(JsonElement call)
     {
-        string contract = call.GetProperty("contract").GetString()!;
-        if (!ContractId.TryParse(contract, out ContractId? id)) throw new FormatException($"genesis: '{contract}' is not a contract");
+        string contract = Text(call, "contract");
+        if (!ContractId.TryParse(contract, out ContractId? id)) throw new FormatException($"contract: '{contract}' is not a contract");
         // Re-serialised without spaces: the chain id does not depend on the file's layout.
-        string arguments = JsonSerializer.Serialize(call.GetProperty("args"));
-        return new GenesisCall(id!, call.GetProperty("method").GetString()!, arguments);
+        string arguments = JsonSerializer.Serialize(Member(call, "args", JsonValueKind.Array));
+        return new GenesisCall(id!, Text(call, "method"), arguments);
+    }
+
+    /// <summary>The elements of an array, each error with its place in front.</summary>
+    private static IEnumerable<T> Each<T>(JsonElement parent, string name, Func<JsonElement, T> read)
+    {
+        int index = 0;
+        foreach (JsonElement element in Member(parent, name, JsonValueKind.Array).EnumerateArray())
+        {
+            T value;
+            try
+            {
+                value = read(element);
+            }
+            catch (FormatException e)
+            {
+                throw new FormatException($"genesis: {name}[{index}]: {e.Message}", e);
+            }
+            yield return value;
+            index++;
+        }
+    }
+
+    private static string Text(JsonElement parent, string name) => Member(parent, name, JsonValueKind.String).GetString()!;
+
+    private static ulong Number(JsonElement parent, string name) => Member(parent, name, JsonValueKind.Number).TryGetUInt64(out ulong number)
+        ? number
+        : throw new FormatException($"{name}: not a whole number of 0 or more");
+
+    private static JsonElement Member(JsonElement parent, string name, JsonValueKind kind)
+    {
+        if (parent.ValueKind != JsonValueKind.Object) throw new FormatException("not an object");
+        if (!parent.TryGetProperty(name, out JsonElement value)) throw new FormatException($"{name}: missing");
+        return value.ValueKind == kind ? value : throw new FormatException($"{name}: {value.ValueKind}, not {kind}");
     }
 }
