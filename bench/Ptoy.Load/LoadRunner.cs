@@ -11,7 +11,7 @@ internal sealed class LoadRunner(LoadOptions options)
     /// <summary>A view change during a run measures the time-out, not the load: only a primary that is really gone is replaced.</summary>
     private const int ViewChangeTimeoutMs = 5_000;
 
-    private const int WarmUp = 1_500;
+    private const int WarmUp = 6_000;
     private const int Burst = 3_000;
     private const double FullShare = 0.9, Step = 1.25;
 
@@ -28,7 +28,7 @@ internal sealed class LoadRunner(LoadOptions options)
         {
             Allotments = transfers.Allotments, ViewChangeTimeoutMs = ViewChangeTimeoutMs, AuditAnchorIntervalMs = 30_000,
         });
-        bool good = true;
+        bool good = true, ended = false;
         try
         {
             using var network = new LocalNetwork(layout);
@@ -42,10 +42,12 @@ internal sealed class LoadRunner(LoadOptions options)
             await network.StopAsync().ConfigureAwait(false);
             Report.Write(options.Out, _runs);
             Console.WriteLine($"written: {Path.Combine(options.Out, "load.csv")}, latency.csv, load.png");
+            ended = true;
         }
         finally
         {
-            if (!options.Keep) Directory.Delete(directory, recursive: true);
+            if (ended && !options.Keep) Directory.Delete(directory, recursive: true);
+            else Console.WriteLine($"the network is kept in {directory}: each node's output is its node.log");
         }
         return good;
     }

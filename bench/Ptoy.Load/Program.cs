@@ -1,6 +1,5 @@
 using Ptoy.Load;
 
-
 LoadOptions options;
 try
 {
@@ -15,7 +14,7 @@ try
 {
     return await new LoadRunner(options).RunAsync() ? 0 : 1;
 }
-catch (Exception e) when (e is LoadOptionException or TimeoutException or InvalidOperationException or IOException)
+catch (Exception e) when (e is LoadOptionException or TimeoutException or InvalidOperationException or IOException or System.Net.WebSockets.WebSocketException)
 {
     Console.Error.WriteLine($"bench load: {e.Message}");
     return 1;
