@@ -1,11 +1,5 @@
 namespace Ptoy.Protocol.Rpc;
 
-/// <summary>One wrap: a record's key for one recipient.</summary>
-/// <param name="RecordId">Hexadecimal.</param>
-/// <param name="KeyId">Digest of the recipient's public key, hexadecimal.</param>
-/// <param name="Wrap">Wire bytes of the <c>RecordWrap</c>.</param>
-public sealed record WrapDto(string RecordId, string KeyId, byte[] Wrap);
-
 /// <summary>
 /// Answer of <c>record_upload</c>, which is a binary call (signed): the body is an encoded <c>UploadPackage</c>, the answer this record as
 /// UTF-8 JSON. The node answers once it and enough other members hold everything durably.
@@ -81,14 +75,3 @@ public sealed record RecordBytesDto(string RecordId, string Manifest, byte[] Ent
 /// <param name="RecordId">Hexadecimal.</param>
 /// <param name="Reason">The contract's reason.</param>
 public sealed record RecordDenialDto(string RecordId, string Reason);
-
-/// <summary>
-/// Parameters of <c>record_addWraps</c> (signed, by the owner): keys of old records for a new grantee, from the owner's device.
-/// </summary>
-/// <param name="Owner">Whose records.</param>
-/// <param name="Wraps">At most 1,000.</param>
-public sealed record RecordAddWrapsParams(string Owner, WrapDto[] Wraps);
-
-/// <summary>How many a method acted on.</summary>
-/// <param name="Count">Things done.</param>
-public sealed record CountResult(int Count);
