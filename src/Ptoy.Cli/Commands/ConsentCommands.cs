@@ -93,5 +93,5 @@ internal static class ConsentCommands
     private static string Join(JsonElement array) => array.ValueKind == JsonValueKind.Array ? string.Join(", ", array.EnumerateArray()) : array.ToString();
 
     private static string End(JsonElement provision) => provision.TryGetProperty("end", out JsonElement end) && end.ValueKind == JsonValueKind.Number && end.GetInt64() > 0
-        ? DateTimeOffset.FromUnixTimeMilliseconds(end.GetInt64()).ToString("u", CultureInfo.InvariantCulture) : "revoked";
+        ? DateTimeOffset.FromUnixTimeMilliseconds(end.GetInt64()).ToString("u", CultureInfo.InvariantCulture) : "open";
 }

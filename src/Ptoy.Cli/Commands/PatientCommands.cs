@@ -37,7 +37,7 @@ internal static class PatientCommands
         var id = new Option<string>("--sign-up") { Description = "what sign-up answered", HelpName = "ID", Required = true };
         var code = new Option<string?>("--code") { Description = "from the phone; asked for when absent", HelpName = "CODE" };
         return new PtoyCommand("confirm", "Ends the sign-up: certifies this keystore's keys and publishes the vault's.",
-                "ptoy patient confirm --sign-up 5f… --code 123456 --keystore me.keystore --genesis genesis.json")
+                "ptoy patient confirm --sign-up 5f… --code 5VKS-229404 --keystore me.keystore --genesis genesis.json")
             .With([shared.Authority, .. shared.Signed, id, code])
             .Does(async call =>
             {
@@ -67,7 +67,7 @@ internal static class PatientCommands
         var birth = new Option<string?>("--birth-date") { Description = "yyyy-MM-dd, with --code", HelpName = "DATE" };
         return new PtoyCommand("match", "Asks all hospitals for records of yours; with --code, proves that they are yours.",
                 "ptoy patient match --keystore me.keystore --authority http://127.0.0.1:28600",
-                "ptoy patient match --keystore me.keystore --code 123456 --birth-date 1980-02-29")
+                "ptoy patient match --keystore me.keystore --code 5VKS-229404 --birth-date 1980-02-29")
             .With([shared.Authority, .. shared.Signed, code, birth])
             .Does(async call =>
             {

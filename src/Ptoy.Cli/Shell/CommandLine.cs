@@ -9,6 +9,9 @@ namespace Ptoy.Cli.Shell;
 /// <summary>The command line: parses, runs, and turns every failure into one line and an exit code.</summary>
 internal static class CommandLine
 {
+    // After Ctrl-C: nodes close their stores, and a supervisor waits for its nodes.
+    private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(40);
+
     private static readonly string[] Examples =
     [
         "ptoy devnet init --dir ./net            # four hospitals on this machine",
@@ -24,7 +27,11 @@ internal static class CommandLine
         ParseResult parsed = root.Parse(args);
         bool json = parsed.GetValue(shared.Json);
         if (parsed.Action is ParseErrorAction) return WrongUsage(parsed, terminal, json);
-        var configuration = new TerminalConfiguration { Terminal = terminal, Json = json, Output = terminal.Out, Error = terminal.Error, EnableDefaultExceptionHandler = false };
+        var configuration = new TerminalConfiguration
+        {
+            Terminal = terminal, Json = json, Output = terminal.Out, Error = terminal.Error, EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = StopWithin,
+        };
         try
         {
             return await parsed.InvokeAsync(configuration, cancellation);
