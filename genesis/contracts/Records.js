@@ -21,7 +21,9 @@ class Records {
     const { root, bytes, count, epoch, tags, recipients, underReplicated } = this._manifest(manifest);
     require(state.get('manifest/' + root) === null, 'this manifest is registered already');
     const members = view('Governance', 'members');
-    const backing = this._backing(members, `${ctx.chainId}|${root}|${owner}|${bytes}|${count}`, receipts, underReplicated === true);
+    // What the members signed: they saw epoch, tags and recipients in the manifest and its wraps.
+    const facts = sha256(`${epoch}|${tags.join(',')}|${recipients.map((r) => r.tag + ':' + r.keyId).join(',')}`);
+    const backing = this._backing(members, `${ctx.chainId}|${root}|${owner}|${bytes}|${count}|${facts}`, receipts, underReplicated === true);
     call(this._contract(owner), 'acceptWrite', { author: ctx.caller, onBehalfOf: onBehalfOf || '', tags, epoch, recipients, count, bytes });
     const charged = !members.some((m) => m.organisation === owner);
     if (charged) call('Token', 'chargeStorage', owner, bytes, backing.organisations);
@@ -29,7 +31,7 @@ class Records {
     state.set('owner/' + owner, n + 1);
     state.set(`owner/${owner}/${n}`, root);
     state.set('manifest/' + root, {
-      owner, author: ctx.caller, onBehalfOf: onBehalfOf || null, bytes, count, epoch, tags, nodes: backing.nodes,
+      owner, author: ctx.caller, onBehalfOf: onBehalfOf || null, bytes, count, epoch, tags, facts, nodes: backing.nodes,
       underReplicated: underReplicated === true, charged, retired: false, height: ctx.height, time: ctx.time,
     });
     emit('registered', { root, owner, author: ctx.caller, count, bytes, underReplicated: underReplicated === true });
@@ -39,7 +41,7 @@ class Records {
   repaired(root, receipts) {
     const entry = this._entry(root);
     require(entry.underReplicated, 'this manifest is not under-replicated');
-    const backing = this._backing(view('Governance', 'members'), `${ctx.chainId}|${root}|${entry.owner}|${entry.bytes}|${entry.count}`, receipts, false);
+    const backing = this._backing(view('Governance', 'members'), `${ctx.chainId}|${root}|${entry.owner}|${entry.bytes}|${entry.count}|${entry.facts}`, receipts, false);
     state.set('manifest/' + root, { ...entry, underReplicated: false, nodes: backing.nodes });
     emit('repaired', { root, owner: entry.owner });
   }

@@ -163,6 +163,7 @@ public sealed class NodeHost : IAsyncDisposable
         if (self >= 0) chores.Every(TimeSpan.FromMilliseconds(config.AuditAnchorIntervalMs), token => Task.Run(anchoring.Run, token));
         chores.Every(TimeSpan.FromSeconds(5), keeper.RepairAsync);
         chores.Every(TimeSpan.FromMinutes(5), token => Task.Run(mail.Expire, token));
+        chores.Every(TimeSpan.FromMinutes(10), token => Task.Run(keeper.Collect, token));
         _stop.Add(chores.DisposeAsync);
 
         var topics = new Topics(certified);

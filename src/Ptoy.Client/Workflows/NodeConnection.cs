@@ -94,7 +94,7 @@ public sealed class NodeConnection : IAsyncDisposable
         byte[] answer = await _rpc.CallBinaryAsync("record_upload", Codec.Encode(package), SignerFor(onBehalfOf), cancellation);
         RecordUploadResult result = JsonSerializer.Deserialize<RecordUploadResult>(answer, RpcJson.Options)
             ?? throw new UntrustedAnswerException("record_upload: an empty answer");
-        StorageStatement statement = StorageStatement.For(Chain.ChainId, package.Manifest);
+        StorageStatement statement = StorageStatement.For(Chain.ChainId, package);
         var nodes = new HashSet<PublicKey>();
         foreach (StorageReceiptDto dto in result.Receipts)
         {

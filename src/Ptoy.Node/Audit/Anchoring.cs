@@ -22,18 +22,23 @@ public sealed class Anchoring(
 
     private static readonly ContractId Audit = ContractId.Single("Audit");
 
-    /// <summary>One round: seal what is new, submit the oldest segment that is not on chain.</summary>
+    /// <summary>One round: seal what is new, submit what is not on chain, oldest first.</summary>
     public void Run()
     {
+        const int MostAtOnce = 32;
         log.Seal();
-        long last = LatestAnchored();
-        if (log.Segments((ulong)(last + 1)).FirstOrDefault() is not { } segment) return;
-        // One anchor at a time: while it waits for its block there is nothing to do.
-        if (pool.NextNonce(nodeKey.Address) > NonceOnChain()) return;
-        var body = new TransactionBody(
-            admission.ChainId, nodeKey.Public, NonceOnChain(), height() + Lifetime, Gas, null, Audit, "anchor", Arguments(segment));
-        (_, Rejection? rejection) = admission.Submit(Transaction.Sign(body, nodeKey).Bytes);
-        if (rejection is not null) logger.LogWarning("segment {Number} could not be anchored: {Reason}", segment.Number, rejection.Message);
+        ulong nonce = NonceOnChain();
+        // While anchors wait for their block there is nothing to do: the next round looks again.
+        if (pool.NextNonce(nodeKey.Address) > nonce) return;
+        foreach (AccessSegment segment in log.Segments((ulong)(LatestAnchored() + 1)).Take(MostAtOnce))
+        {
+            var body = new TransactionBody(
+                admission.ChainId, nodeKey.Public, nonce++, height() + Lifetime, Gas, null, Audit, "anchor", Arguments(segment));
+            (_, Rejection? rejection) = admission.Submit(Transaction.Sign(body, nodeKey).Bytes);
+            if (rejection is null) continue;
+            logger.LogWarning("segment {Number} could not be anchored: {Reason}", segment.Number, rejection.Message);
+            return;
+        }
     }
 
     /// <summary>The state key under which a segment is anchored.</summary>

@@ -9,7 +9,7 @@ namespace Ptoy.Node.Consensus;
 
 /// <summary>
 /// Between the network and the driver: decodes envelopes, checks that they come from whom they name, verifies their signatures off
-/// the driver's thread, in the order of arrival. When it is full the newest message is dropped; replicas repeat what matters.
+/// the driver's thread, in the order of arrival. When a peer's share of the queue is full its newest message is dropped; replicas repeat what matters.
 /// </summary>
 public sealed class ConsensusInbox : IAsyncDisposable
 {
@@ -22,25 +22,35 @@ public sealed class ConsensusInbox : IAsyncDisposable
     private readonly Action<VerifiedEnvelope> _deliver;
     private readonly ILogger<ConsensusInbox> _logger;
     private readonly Task _loop;
+    private readonly int[] _held;
+    private readonly int _share;
     private long _refused;
 
     /// <summary>Starts verifying; what passes goes to <paramref name="deliver"/>.</summary>
     public ConsensusInbox(ValidatorSet validators, MessageVerifier verifier, Action<VerifiedEnvelope> deliver, ILogger<ConsensusInbox> logger)
     {
         (_validators, _verifier, _deliver, _logger) = (validators, verifier, deliver, logger);
+        _held = new int[validators.Count];
+        _share = QueueLength / validators.Count;
         _loop = Task.Run(RunAsync);
     }
 
     /// <summary>Messages that did not decode or verify.</summary>
     public long Refused => Interlocked.Read(ref _refused);
 
-    /// <summary>Takes what a peer sent. Returns at once.</summary>
-    public void Receive(PublicKey peer, ReadOnlyMemory<byte> bytes) => _queue.Writer.TryWrite((peer, bytes));
+    /// <summary>Takes what a peer sent. Returns at once. Each peer has an equal share of the queue, so none can take another's place.</summary>
+    public void Receive(PublicKey peer, ReadOnlyMemory<byte> bytes)
+    {
+        int replica = _validators.IndexOf(peer);
+        if (replica < 0) return;
+        if (Interlocked.Increment(ref _held[replica]) > _share || !_queue.Writer.TryWrite((peer, bytes))) Interlocked.Decrement(ref _held[replica]);
+    }
 
     private async Task RunAsync()
     {
         await foreach ((PublicKey peer, ReadOnlyMemory<byte> bytes) in _queue.Reader.ReadAllAsync().ConfigureAwait(false))
         {
+            Interlocked.Decrement(ref _held[_validators.IndexOf(peer)]);
             if (!Codec.TryDecode(bytes, ConsensusEnvelope.MaxBytes, out ConsensusEnvelope? envelope, out string error))
             {
                 Refuse(peer, error);

@@ -21,7 +21,14 @@ public sealed class CertifiedBlocks(LedgerStore ledger)
     private const int MaxWaiters = 200_000;
 
     private readonly ConcurrentDictionary<ulong, Recent> _recent = new();
-    private readonly ConcurrentDictionary<Hash, TaskCompletionSource> _waiters = new();
+    private readonly Dictionary<Hash, Waiting> _waiters = [];
+    private readonly Lock _waiting = new();
+
+    private sealed class Waiting
+    {
+        public readonly TaskCompletionSource Came = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public int Count;
+    }
 
     private sealed record Recent(BlockResult Result, Hash[] Leaves)
     {
@@ -46,7 +53,10 @@ public sealed class CertifiedBlocks(LedgerStore ledger)
         recent.Certificate = certificate;
         foreach (Receipt receipt in recent.Result.Receipts)
         {
-            if (_waiters.TryRemove(receipt.Transaction, out TaskCompletionSource? waiter)) waiter.TrySetResult();
+            lock (_waiting)
+            {
+                if (_waiters.Remove(receipt.Transaction, out Waiting? waiter)) waiter.Came.TrySetResult();
+            }
         }
         Certified?.Invoke(new CertifiedBlockResult(recent.Result, certificate));
     }
@@ -78,23 +88,49 @@ public sealed class CertifiedBlocks(LedgerStore ledger)
         while (true)
         {
             // Registered first, looked up second: a certificate that comes between the two is not missed.
-            Task next = Register(transaction);
-            if (Find(transaction) is { } found && !(found.Receipt.Status == ReceiptStatus.Skipped && pending(transaction))) return found;
+            Waiting next = Enter(transaction);
             try
             {
-                await next.WaitAsync(deadline.Token).ConfigureAwait(false);
+                if (Find(transaction) is { } found && !(found.Receipt.Status == ReceiptStatus.Skipped && pending(transaction))) return found;
+                await next.Came.Task.WaitAsync(deadline.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {
                 cancellation.ThrowIfCancellationRequested();
                 return null;
             }
+            finally
+            {
+                Leave(transaction, next);
+            }
         }
     }
 
-    private Task Register(Hash transaction)
+    /// <summary>How many transactions are waited for.</summary>
+    public int Waiters
     {
-        if (_waiters.Count >= MaxWaiters) throw new Protocol.Rpc.RpcException(Protocol.Rpc.RpcErrors.Busy, "too many calls wait for receipts");
-        return _waiters.GetOrAdd(transaction, _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+        get { lock (_waiting) return _waiters.Count; }
+    }
+
+    private Waiting Enter(Hash transaction)
+    {
+        lock (_waiting)
+        {
+            if (!_waiters.TryGetValue(transaction, out Waiting? waiting))
+            {
+                if (_waiters.Count >= MaxWaiters) throw new Protocol.Rpc.RpcException(Protocol.Rpc.RpcErrors.Busy, "too many calls wait for receipts");
+                _waiters[transaction] = waiting = new Waiting();
+            }
+            waiting.Count++;
+            return waiting;
+        }
+    }
+
+    private void Leave(Hash transaction, Waiting waiting)
+    {
+        lock (_waiting)
+        {
+            if (--waiting.Count == 0 && _waiters.TryGetValue(transaction, out Waiting? present) && present == waiting) _waiters.Remove(transaction);
+        }
     }
 }

@@ -27,17 +27,23 @@ public sealed class ContractViews : IDisposable
     private readonly ContractVm _vm;
     private readonly NodeStore _store;
     private readonly Hash _chainId;
-    private readonly VmPool _pool = new(threads: 2, capacity: 4096);
+    private readonly VmPool _deciding = new(threads: 2, capacity: 4096);
+    private readonly VmPool _asked = new(threads: 1, capacity: 1024);
     private readonly ConcurrentDictionary<string, ulong> _changed = new(StringComparer.Ordinal);
 
     /// <summary>Starts the view threads.</summary>
     public ContractViews(ContractVm vm, NodeStore store, Hash chainId) => (_vm, _store, _chainId) = (vm, store, chainId);
 
-    /// <summary>Runs a view. <paramref name="caller"/> is who signed the request, or empty.</summary>
-    public Task<ViewResult> AskAsync(ContractId contract, string method, string arguments, string caller)
+    /// <summary>Runs a view that the gatekeeper itself needs. <paramref name="caller"/> is who signed the request, or empty.</summary>
+    public Task<ViewResult> AskAsync(ContractId contract, string method, string arguments, string caller) => AskAsync(_deciding, contract, method, arguments, caller);
+
+    /// <summary>Runs a view that somebody asked for, on a thread of its own: no stranger's question delays a decision.</summary>
+    public Task<ViewResult> AskForAsync(ContractId contract, string method, string arguments, string caller) => AskAsync(_asked, contract, method, arguments, caller);
+
+    private Task<ViewResult> AskAsync(VmPool pool, ContractId contract, string method, string arguments, string caller)
     {
         var answer = new TaskCompletionSource<ViewResult>(TaskCreationOptions.RunContinuationsAsynchronously);
-        bool queued = _pool.TryPost(() =>
+        bool queued = pool.TryPost(() =>
         {
             try
             {
@@ -74,7 +80,11 @@ public sealed class ContractViews : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _pool.Dispose();
+    public void Dispose()
+    {
+        _deciding.Dispose();
+        _asked.Dispose();
+    }
 
     private ViewResult Ask(ContractId contract, string method, string arguments, string caller)
     {

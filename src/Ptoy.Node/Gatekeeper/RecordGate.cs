@@ -44,6 +44,8 @@ public sealed class RecordGate(
         bool permit = permitted.Count > 0;
         await LogAsync(caller, owner, AccessAction.Search, asked.Purpose, [], permit ? [.. permitted] : wanted, permit, last).ConfigureAwait(false);
         if (!permit) throw new RpcException(RpcErrors.Denied, $"the owner's contract does not permit it: {last.Reason}");
+        if (asked.Tags is not null && denied.Count > 0)
+            await LogAsync(caller, owner, AccessAction.Search, asked.Purpose, [], [.. denied], false, last with { Permit = false, Reason = "denied-in-part" }).ConfigureAwait(false);
         (RecordInfo[] page, string? next) = Page(records, permitted, asked);
         return new RecordListResult(last.Height, page, next, asked.Tags is null ? [] : [.. denied.Select(d => d.ToString())]);
     }
@@ -71,12 +73,12 @@ public sealed class RecordGate(
             if (decision.Permit) permitted.Add((id, found!.Value.Manifest, found.Value.Index));
             else denied.Add(new RecordDenialDto(id.ToString(), decision.Reason));
         }
-        (List<RecordBytesDto> answer, List<string> remaining) = await CollectAsync(permitted, cancellation).ConfigureAwait(false);
         if (denied.Count > 0)
         {
             Hash[] deniedIds = [.. denied.Select(d => Hash.Parse(d.RecordId))];
             await LogAsync(caller, owner, AccessAction.Read, asked.Purpose, deniedIds, [], false, last with { Permit = false, Reason = denied[^1].Reason }).ConfigureAwait(false);
         }
+        (List<RecordBytesDto> answer, List<string> remaining) = await CollectAsync(permitted, cancellation).ConfigureAwait(false);
         if (answer.Count > 0)
         {
             Hash[] given = [.. answer.Select(r => Hash.Parse(r.RecordId))];
@@ -96,6 +98,10 @@ public sealed class RecordGate(
         if (!Codec.TryDecode(body, UploadPackage.MaxBytes, out UploadPackage? package, out string error)) throw new RpcException(RpcErrors.BadUpload, error);
         await RequireQuotaAsync(package!.Manifest).ConfigureAwait(false);
         IReadOnlyList<StorageReceipt> receipts = await keeper.UploadAsync(body, package, cancellation).ConfigureAwait(false);
+        Manifest manifest = package.Manifest;
+        await LogAsync(
+            caller, manifest.Owner, AccessAction.Write, "", [manifest.Root()], [.. manifest.Entries.Select(e => e.Tag).Distinct()], true,
+            new Decision(true, "stored", 0)).ConfigureAwait(false);
         var result = new RecordUploadResult(
             package.Manifest.Root().ToString(), [.. receipts.Select(r => new StorageReceiptDto(r.Node.ToString(), r.SignatureHex))], receipts.Count < keeper.Quorum);
         return JsonSerializer.SerializeToUtf8Bytes(result, RpcJson.Options);

@@ -26,6 +26,7 @@ public sealed class RecordKeeper(
     /// <summary>Receipts that make a registration good without a repair.</summary>
     public int Quorum => validators.Quorum;
 
+    private static readonly TimeSpan UnregisteredLifetime = TimeSpan.FromHours(24);
     private static readonly TimeSpan QuorumPatience = TimeSpan.FromSeconds(10);
     private readonly ConcurrentDictionary<Hash, Lazy<Task<bool>>> _fetching = new();
 
@@ -36,7 +37,7 @@ public sealed class RecordKeeper(
     public async Task<IReadOnlyList<StorageReceipt>> UploadAsync(ReadOnlyMemory<byte> encoded, UploadPackage package, CancellationToken cancellation)
     {
         StorageReceipt own = Store(package);
-        StorageStatement statement = StorageStatement.For(chainId, package.Manifest);
+        StorageStatement statement = StorageStatement.For(chainId, package);
         byte[] bytes = encoded.ToArray();
         var receipts = new List<StorageReceipt> { own };
         // The other members go on storing after the quorum is reached: the request's own end must not cut them short.
@@ -66,6 +67,8 @@ public sealed class RecordKeeper(
     public StorageReceipt Store(UploadPackage package)
     {
         if (package.Verify() is { } problem) throw new RpcException(RpcErrors.BadUpload, problem);
+        if (package.Manifest.Entries.Any(e => e.Epoch != package.Manifest.Entries[0].Epoch))
+            throw new RpcException(RpcErrors.BadUpload, "the entries are of several vault epochs; make one manifest for each");
         if (package.Sealed.Any(s => s.Length > MaxRecordBytes))
             throw new RpcException(RpcErrors.TooLarge, $"a sealed record is larger than {MaxRecordBytes} bytes");
         Manifest manifest = package.Manifest;
@@ -93,7 +96,7 @@ public sealed class RecordKeeper(
             Wraps = wraps,
             ReceivedMs = (ulong)clock.GetUtcNow().ToUnixTimeMilliseconds(),
         });
-        return StorageReceipt.Sign(StorageStatement.For(chainId, manifest), nodeKey);
+        return StorageReceipt.Sign(StorageStatement.For(chainId, package), nodeKey);
     }
 
     /// <summary>The manifest, fetched from another member when this node lacks it. Throws <see cref="RpcException"/> (NotFound).</summary>
@@ -143,6 +146,16 @@ public sealed class RecordKeeper(
         foreach (MissingManifest missing in store.Records.Missing().Take(64).ToList())
         {
             if (await FetchAsync(missing.Root, cancellation).ConfigureAwait(false)) log.LogInformation("manifest {Root} was repaired", missing.Root.Short);
+        }
+    }
+
+    /// <summary>Drops uploads that nobody registered within a day: their author can no longer be waited for.</summary>
+    public void Collect()
+    {
+        ulong before = (ulong)(clock.GetUtcNow() - UnregisteredLifetime).ToUnixTimeMilliseconds();
+        foreach (PendingManifest pending in store.Records.Pending(before).ToList())
+        {
+            if (store.Records.Delete(pending.Root)) log.LogInformation("upload {Root} was never registered and is dropped", pending.Root.Short);
         }
     }
 

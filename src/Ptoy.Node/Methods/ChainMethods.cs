@@ -102,7 +102,7 @@ public sealed class ChainMethods(NodeStore store, Genesis genesis, NodeFacts fac
         ulong height = store.Ledger.Last!.Height;
         if (parameters.OptionalNumber("minHeight") is { } least && least > height)
             throw new RpcException(RpcErrors.NodeBehind, $"the node is at height {height}, below the {least} asked for");
-        ViewResult result = await views.AskAsync(
+        ViewResult result = await views.AskForAsync(
             Contract(parameters), parameters.Text("method", 64), parameters.GetProperty("args").GetRawText(), context.Caller?.Address.ToString() ?? "").ConfigureAwait(false);
         if (!result.Ok) throw new RpcException(RpcErrors.ContractFailed, result.Error);
         using JsonDocument value = JsonDocument.Parse(result.Json!);

@@ -39,7 +39,7 @@ public sealed record RpcServerOptions
     public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Most requests (a batch is one) worked on at one time.</summary>
-    public int MaxConcurrentRequests { get; init; } = 256;
+    public int MaxConcurrentRequests { get; init; } = 4_096;
 
     /// <summary>Calls a second for each remote address.</summary>
     public double CallsPerSecond { get; init; } = 20_000;

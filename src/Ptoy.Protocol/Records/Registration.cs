@@ -27,6 +27,12 @@ public sealed record Registration(Hash Root, ulong Bytes, int Count, int Epoch, 
     }
 
     /// <summary>
+    /// Epoch, tags and recipients as one line, which a contract can build too: <c>epoch|tag,…|tag:keyId,…</c>, in the order of
+    /// <see cref="ToJson"/>. Its SHA-256 is part of what storage receipts sign.
+    /// </summary>
+    public string FactsText() => $"{Epoch}|{string.Join(',', Tags)}|{string.Join(',', Recipients.Select(r => $"{r.Tag}:{r.KeyId}"))}";
+
+    /// <summary>
     /// The JSON argument: <c>{root, bytes, count, epoch, tags: [hex], recipients: [{tag, keyId}]}</c>. Recipients are sorted by
     /// tag, then key id.
     /// </summary>

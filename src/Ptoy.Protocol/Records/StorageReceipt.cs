@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using MessagePack;
 using Ptoy.Protocol.Crypto;
@@ -7,17 +8,31 @@ using Ptoy.Protocol.Wire;
 namespace Ptoy.Protocol.Records;
 
 /// <summary>What a storage member says it holds, durably: one manifest with all its bytes.</summary>
-public sealed record StorageStatement(Hash ChainId, Hash ManifestRoot, Address Owner, ulong ByteCount, int EntryCount)
+/// <param name="ChainId">The chain.</param>
+/// <param name="ManifestRoot">Root of the manifest.</param>
+/// <param name="Owner">Whose records.</param>
+/// <param name="ByteCount">Sealed bytes.</param>
+/// <param name="EntryCount">Records.</param>
+/// <param name="Facts">
+/// SHA-256 of <see cref="Registration.FactsText"/>: epoch, tags and recipients as the members saw them in manifest and wraps. So an
+/// author cannot register a manifest under other tags or recipients than it has.
+/// </param>
+public sealed record StorageStatement(Hash ChainId, Hash ManifestRoot, Address Owner, ulong ByteCount, int EntryCount, Hash Facts)
 {
     /// <summary>Domain of the signature.</summary>
     public const string Domain = "ptoy/storage-receipt/v1";
 
-    /// <summary>The statement about a manifest on a chain.</summary>
-    public static StorageStatement For(Hash chainId, Manifest manifest) =>
-        new(chainId, manifest.Root(), manifest.Owner, manifest.TotalBytes, manifest.Entries.Length);
+    /// <summary>The statement about an upload on a chain. Throws <see cref="ArgumentException"/> when its entries are of several epochs.</summary>
+    public static StorageStatement For(Hash chainId, UploadPackage package)
+    {
+        Registration registration = Registration.Of(package.Manifest, package.Wraps);
+        return new StorageStatement(
+            chainId, registration.Root, package.Manifest.Owner, registration.Bytes, registration.Count,
+            new Hash(SHA256.HashData(Encoding.ASCII.GetBytes(registration.FactsText()))));
+    }
 
-    /// <summary>The signed text, which a contract can build too: <c>chain|root|owner|bytes|entries</c>.</summary>
-    public override string ToString() => $"{ChainId}|{ManifestRoot}|{Owner}|{ByteCount}|{EntryCount}";
+    /// <summary>The signed text, which a contract can build too: <c>chain|root|owner|bytes|entries|facts</c>.</summary>
+    public override string ToString() => $"{ChainId}|{ManifestRoot}|{Owner}|{ByteCount}|{EntryCount}|{Facts}";
 }
 
 /// <summary>A member's signature under a <see cref="StorageStatement"/>.</summary>

@@ -32,7 +32,7 @@ public sealed class FileCodeSender(string folder) : ICodeSender
             string half = Path.Combine(folder, name + ".part");
             var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
             if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-            await using (var writer = new StreamWriter(half, Encoding.UTF8, options))
+            await using (var writer = new StreamWriter(half, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), options))
                 await writer.WriteAsync(JsonSerializer.Serialize(new { to = e164, text }).AsMemory(), cancellation);
             File.Move(half, Path.Combine(folder, name + ".json"));
         }

@@ -107,7 +107,7 @@ internal sealed class RecordLoad(Patients patients, Members members, AckLog acks
 
     private int Verified(UploadPackage package, RecordUploadResult result)
     {
-        StorageStatement statement = StorageStatement.For(members.Chain.ChainId, package.Manifest);
+        StorageStatement statement = StorageStatement.For(members.Chain.ChainId, package);
         return result.Receipts.Select(r => new StorageReceipt(PublicKey.Parse(r.Node), new Signature(SuiteId.Ed25519, Convert.FromHexString(r.Signature))))
             .Where(r => members.Chain.Validators.IndexOf(r.Node) >= 0 && r.Verify(statement)).Select(r => r.Node).Distinct().Count();
     }

@@ -11,13 +11,15 @@ public sealed class StorageReceiptTests
 {
     private static readonly SigningKey[] Nodes = [.. Enumerable.Range(60, 5).Select(i => new SigningKey(Samples.Fill((byte)i)))];
     private static readonly ValidatorSet Members = new(0, [.. Nodes.Take(4).Select(n => new Validator(n.Public, Samples.Bob.Address))]);
-    private static readonly StorageStatement Statement = StorageStatement.For(Samples.ChainId, Samples.Manifest);
+    private static readonly StorageStatement Statement = StorageStatement.For(Samples.ChainId, Samples.Package());
 
     [Test]
     public void TheSignedTextIsWhatAContractBuilds()
     {
         Manifest manifest = Samples.Manifest;
-        string text = $"{Samples.ChainId}|{manifest.Root()}|{manifest.Owner}|{manifest.Entries[0].Length}|1";
+        ManifestEntry entry = manifest.Entries[0];
+        byte[] facts = System.Security.Cryptography.SHA256.HashData(Encoding.ASCII.GetBytes($"5|{entry.Tag}|{entry.Tag}:{Samples.Team.Id}"));
+        string text = $"{Samples.ChainId}|{manifest.Root()}|{manifest.Owner}|{entry.Length}|1|{Convert.ToHexStringLower(facts)}";
         Assert.That(Statement.ToString(), Is.EqualTo(text));
         StorageReceipt receipt = StorageReceipt.Sign(Statement, Nodes[0]);
         Assert.That(Signing.Verify(receipt.Node, "ptoy/storage-receipt/v1", Encoding.UTF8.GetBytes(text), receipt.Signature), Is.True);
@@ -32,6 +34,7 @@ public sealed class StorageReceiptTests
         Assert.That(receipt.Verify(Statement with { EntryCount = 2 }), Is.False);
         Assert.That(receipt.Verify(Statement with { Owner = Samples.Bob.Address }), Is.False);
         Assert.That(receipt.Verify(Statement with { ChainId = Hash.Zero }), Is.False);
+        Assert.That(receipt.Verify(Statement with { Facts = Hash.Zero }), Is.False);
         Assert.That((receipt with { Node = Nodes[1].Public }).Verify(Statement), Is.False);
     }
 

@@ -50,7 +50,7 @@ public sealed class GoldenTests
         foreach (WireCase sample in Samples.All) actual[sample.ToString()] = Convert.ToHexStringLower(sample.Bytes);
         actual["Records.SealedRecord"] = Convert.ToHexStringLower(Samples.SealedRecord);
         actual["Records.LetterTag"] = Compartments.LetterTag.ToString();
-        actual["Records.StorageStatement"] = Text(StorageStatement.For(Samples.ChainId, Samples.Manifest).ToString());
+        actual["Records.StorageStatement"] = Text(StorageStatement.For(Samples.ChainId, Samples.Package()).ToString());
         actual["Records.ManifestRoot"] = Samples.Manifest.Root().ToString();
         actual["Records.GrantLetter"] = Convert.ToHexStringLower(LetterTests.Grant.ToJson());
         actual["Records.TeamLetter"] = Convert.ToHexStringLower(LetterTests.Team.ToJson());

@@ -133,7 +133,7 @@ internal static class Samples
         [
             WireCase.Of(package.Manifest.Entries[0]), WireCase.Of(package.Manifest), WireCase.Of(package.Wraps.Recipients[0].Keys[0]),
             WireCase.Of(package.Wraps.Recipients[0]), WireCase.Of(package.Wraps.Of(0)[0]), WireCase.Of(package.Wraps), WireCase.Of(package),
-            WireCase.Of(StorageReceipt.Sign(StorageStatement.For(ChainId, package.Manifest), Alice)),
+            WireCase.Of(StorageReceipt.Sign(StorageStatement.For(ChainId, package), Alice)),
             WireCase.Of(new SealedMessage(SuiteId.HpkeX25519, Team.Id, Fill(0x44), Fill(0x55))),
         ];
     }

@@ -103,13 +103,24 @@ public sealed class Hospital
         string nodes = "ABC", bool underReplicated = false)
     {
         string hash = World.Hex(root);
-        object manifest = new { root = hash, bytes, count, epoch, tags = tags.Select(Tag), recipients = wraps, underReplicated };
-        return [owner, manifest, Receipts(hash, owner, bytes, count, nodes)];
+        object[] recipients = [.. wraps];
+        object manifest = new { root = hash, bytes, count, epoch, tags = tags.Select(Tag), recipients, underReplicated };
+        return [owner, manifest, Receipts(hash, owner, bytes, count, nodes, Facts(manifest))];
     }
 
-    public static object[] Receipts(string root, string owner, long bytes, int count, string nodes)
+    /// <summary>What the members saw in manifest and wraps, as they sign it.</summary>
+    public static string Facts(object manifest)
     {
-        byte[] text = Encoding.UTF8.GetBytes($"{World.ChainId}|{root}|{owner}|{bytes}|{count}");
+        JsonElement m = JsonSerializer.SerializeToElement(manifest);
+        string tags = string.Join(',', m.GetProperty("tags").EnumerateArray().Select(t => t.GetString()));
+        string recipients = string.Join(',', m.GetProperty("recipients").EnumerateArray().Select(r => $"{r.GetProperty("tag").GetString()}:{r.GetProperty("keyId").GetString()}"));
+        byte[] text = Encoding.UTF8.GetBytes($"{m.GetProperty("epoch").GetInt32()}|{tags}|{recipients}");
+        return Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(text));
+    }
+
+    public static object[] Receipts(string root, string owner, long bytes, int count, string nodes, string facts)
+    {
+        byte[] text = Encoding.UTF8.GetBytes($"{World.ChainId}|{root}|{owner}|{bytes}|{count}|{facts}");
         return [.. nodes.Select(n => World.Key("node " + n)).Select(key => (object)new
         {
             node = key.Public.ToString(), signature = Convert.ToHexStringLower(key.Sign("ptoy/storage-receipt/v1", text).Bytes),

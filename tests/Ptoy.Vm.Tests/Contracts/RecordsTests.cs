@@ -39,12 +39,23 @@ public sealed class RecordsTests
         Assert.That(Refused(h, Hospital.Connector, h.Visit("v", nodes: "AAB")), Does.Contain("same node"));
         Assert.That(Refused(h, Hospital.Connector, h.Visit("v", nodes: "ABX")), Does.Contain("not from a member"));
         object[] forged = h.Visit("v");
-        forged[2] = Hospital.Receipts(World.Hex("v"), Hospital.Patient, 4_999, 3, "ABC");
+        forged[2] = Hospital.Receipts(World.Hex("v"), Hospital.Patient, 4_999, 3, "ABC", Hospital.Facts(forged[1]));
         Assert.That(Refused(h, Hospital.Connector, forged), Does.Contain("signature of a storage receipt is wrong"));
         object[] elsewhere = h.Visit("v");
-        elsewhere[2] = Hospital.Receipts(World.Hex("v"), World.Account("other"), 5_000, 3, "ABC");
+        elsewhere[2] = Hospital.Receipts(World.Hex("v"), World.Account("other"), 5_000, 3, "ABC", Hospital.Facts(elsewhere[1]));
         Assert.That(Refused(h, Hospital.Connector, elsewhere), Does.Contain("signature of a storage receipt is wrong"));
         h.World.Send(Hospital.Connector, "Records", "register", h.Visit("v", nodes: "ABCD"));
+    }
+
+    [Test]
+    public void Tags_and_recipients_are_those_that_the_members_saw()
+    {
+        var h = new Hospital();
+        object[] seen = h.Visit("v", tag: "encounters");
+        object[] told = h.Visit("v", tag: "medications");
+        told[2] = seen[2];
+        Assert.That(Refused(h, Hospital.Connector, told), Does.Contain("signature of a storage receipt is wrong"));
+        h.World.Send(Hospital.Connector, "Records", "register", seen);
     }
 
     [Test]
@@ -52,12 +63,14 @@ public sealed class RecordsTests
     {
         var h = new Hospital();
         Assert.That(Refused(h, Hospital.Connector, h.Visit("v", nodes: "A", underReplicated: true)), Does.Contain("fewer than the 2 needed"));
-        h.World.Send(Hospital.Connector, "Records", "register", h.Visit("v", nodes: "AB", underReplicated: true));
+        object[] visit = h.Visit("v", nodes: "AB", underReplicated: true);
+        h.World.Send(Hospital.Connector, "Records", "register", visit);
+        object[] Signed(string nodes) => Hospital.Receipts(World.Hex("v"), Hospital.Patient, 5_000, 3, nodes, Hospital.Facts(visit[1]));
         string root = World.Hex("v");
         bool Under() => h.World.View("", "Records", "manifest", root).GetProperty("underReplicated").GetBoolean();
         Assert.That(Under(), Is.True);
-        Assert.That(h.World.Refusal(Hospital.Org("C"), "Records", "repaired", root, Hospital.Receipts(root, Hospital.Patient, 5_000, 3, "AB")), Does.Contain("fewer than the 3"));
-        h.World.Send(Hospital.Org("C"), "Records", "repaired", root, Hospital.Receipts(root, Hospital.Patient, 5_000, 3, "ABC"));
+        Assert.That(h.World.Refusal(Hospital.Org("C"), "Records", "repaired", root, Signed("AB")), Does.Contain("fewer than the 3"));
+        h.World.Send(Hospital.Org("C"), "Records", "repaired", root, Signed("ABC"));
         Assert.That(Under(), Is.False);
     }
 
