@@ -11,7 +11,7 @@ internal sealed class LoadRunner(LoadOptions options)
     /// <summary>A view change during a run measures the time-out, not the load: only a primary that is really gone is replaced.</summary>
     private const int ViewChangeTimeoutMs = 5_000;
 
-    private const int WarmUp = 6_000;
+    private const int WarmUp = 5_000;
     private const int Burst = 3_000;
     private const double FullShare = 0.9, Step = 1.25;
 

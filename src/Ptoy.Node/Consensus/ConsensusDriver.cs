@@ -139,7 +139,8 @@ public sealed class ConsensusDriver : IDisposable
         while (!_stop.IsCancellationRequested)
         {
             double elapsed = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-            int wait = Math.Clamp((int)(((ticks + 1) * TickMs) - elapsed), 0, TickMs);
+            // Rounded up: a wait of nothing would spin through the last part of every tick.
+            int wait = Math.Clamp((int)Math.Ceiling(((ticks + 1) * TickMs) - elapsed), 0, TickMs);
             if (_inbox.TryTake(out ReplicaInput? input, wait, _stop.Token))
             {
                 int budget = 512;
