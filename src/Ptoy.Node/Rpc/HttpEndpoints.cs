@@ -155,7 +155,7 @@ internal sealed class HttpEndpoints(
         if (header is null) return null;
         try
         {
-            using JsonDocument document = JsonDocument.Parse(Encoding.UTF8.GetBytes(header), RpcJson.Documents);
+            using JsonDocument document = RpcJson.Parse(Encoding.UTF8.GetBytes(header));
             return authenticator.Precheck(document.RootElement);
         }
         catch (JsonException)

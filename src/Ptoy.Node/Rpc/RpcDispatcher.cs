@@ -32,11 +32,11 @@ internal sealed class RpcDispatcher(
         using var writer = new ResponseWriter(output, options.MaxResponseBytes);
         try
         {
-            scope.Document = JsonDocument.Parse(request.Memory, RpcJson.Documents);
+            scope.Document = RpcJson.Parse(request.Memory);
         }
         catch (JsonException)
         {
-            Refuse(writer, new RpcException(RpcErrors.ParseError, "not JSON, nested too deeply, or with a member named twice"));
+            Refuse(writer, new RpcException(RpcErrors.ParseError, "not JSON, nested too deeply, with a member named twice, or with text that is not Unicode"));
             return [];
         }
         JsonElement root = scope.Document.RootElement;

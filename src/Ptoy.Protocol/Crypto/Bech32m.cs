@@ -37,7 +37,8 @@ public static class Bech32m
     {
         prefix = null;
         data = null;
-        if (text.Length > MaxLength) return false;
+        // Folding the case of other letters can end in ASCII: the Kelvin sign becomes a k.
+        if (text.Length > MaxLength || !System.Text.Ascii.IsValid(text)) return false;
         bool lower = text.Any(char.IsAsciiLetterLower), upper = text.Any(char.IsAsciiLetterUpper);
         if (lower && upper) return false;
         string folded = text.ToLowerInvariant();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using MessagePack;
 using Ptoy.Protocol.Wire;
 
@@ -36,7 +37,7 @@ public sealed record PublicKey([property: Key(0)] SuiteId Suite, [property: Key(
     public static PublicKey Parse(string text)
     {
         int colon = text.IndexOf(':', StringComparison.Ordinal);
-        if (colon < 1 || !byte.TryParse(text.AsSpan(0, colon), out byte suite)) throw new FormatException("a public key is written suite:hex");
+        if (colon < 1 || !byte.TryParse(text.AsSpan(0, colon), NumberStyles.None, CultureInfo.InvariantCulture, out byte suite) || (text[0] == '0' && colon > 1)) throw new FormatException("a public key is written suite:hex");
         byte[] bytes;
         try { bytes = Convert.FromHexString(text.AsSpan(colon + 1)); }
         catch (FormatException) { throw new FormatException("a public key is written suite:hex; the part after the colon is not hexadecimal"); }

@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using System.Text.Unicode;
 using Ptoy.Protocol.Crypto;
 
 namespace Ptoy.Protocol.Rpc;
@@ -20,6 +21,37 @@ public static class RpcJson
 
     /// <summary>How requests and answers are parsed: a repeated member name is an error, since two readers could take different ones.</summary>
     public static JsonDocumentOptions Documents { get; } = new() { MaxDepth = MaxDepth, AllowDuplicateProperties = false };
+
+    /// <summary>
+    /// Parses a message. Throws <see cref="JsonException"/>, also for text that is not Unicode (bytes that are not UTF-8, half of a
+    /// surrogate pair), which the parser itself lets pass and every later reading of that text would trip over.
+    /// </summary>
+    public static JsonDocument Parse(ReadOnlyMemory<byte> utf8)
+    {
+        // First, since the parser's own look for repeated names reads names as text.
+        if (!IsUnicode(utf8.Span)) throw new JsonException("text that is not Unicode");
+        return JsonDocument.Parse(utf8, Documents);
+    }
+
+    private static bool IsUnicode(ReadOnlySpan<byte> json)
+    {
+        if (!Utf8.IsValid(json)) return false;
+        if (json.IndexOf("\\u"u8) < 0) return true;
+        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = MaxDepth });
+        while (reader.Read())
+        {
+            if (reader.TokenType is not (JsonTokenType.String or JsonTokenType.PropertyName) || !reader.ValueIsEscaped) continue;
+            try
+            {
+                reader.GetString();
+            }
+            catch (InvalidOperationException)
+            {
+                return false;
+            }
+        }
+        return true;
+    }
 
     /// <summary>Name of the header that carries the auth object of a binary call.</summary>
     public const string AuthHeader = "X-Ptoy-Auth";

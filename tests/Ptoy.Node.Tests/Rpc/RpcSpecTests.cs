@@ -89,6 +89,17 @@ internal sealed class RpcSpecTests
         Assert.That(code, Is.EqualTo(RpcErrors.ParseError));
     }
 
+    [TestCase("""{"jsonrpc":"2.0","id":1,"method":"\ud800"}""")]
+    [TestCase("""{"jsonrpc":"2.0","id":"\udc00","method":"subtract"}""")]
+    [TestCase("""{"jsonrpc":"2.0","id":1,"method":"subtract","params":{"\ud800x":1}}""")]
+    [TestCase("""{"jsonrpc":"2.0","id":1,"method":"whoami","params":{"note":"\ud800"},"auth":{"key":"\ud800"}}""")]
+    public async Task Text_that_is_not_Unicode_is_refused_before_anybody_reads_it(string request)
+    {
+        (int code, string message) = await _node.ErrorAsync(request);
+        Assert.That(code, Is.EqualTo(RpcErrors.ParseError));
+        Assert.That(message, Does.EndWith("with text that is not Unicode"));
+    }
+
     [Test]
     public async Task Nesting_beyond_the_limit_is_refused()
     {
