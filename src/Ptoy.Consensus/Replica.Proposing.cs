@@ -22,6 +22,19 @@ public sealed partial class Replica
             ? new ProposalRequest(View, _next, (int)(_next - 1 - Committed), HeartbeatDue)
             : null;
 
+    /// <summary>
+    /// The blocks above the last executed height that are decided or that the current view proposes, as far as they are known here: what
+    /// they list must not be proposed again.
+    /// </summary>
+    public IEnumerable<Block> InFlight()
+    {
+        foreach (Slot slot in SlotsAbove(ExecutedHeight))
+        {
+            if (slot.DecidedBlock is { } decided) yield return decided;
+            else if (slot.Current is { } current && slot.Blocks.TryGetValue(current.BlockHash, out Block? proposed)) yield return proposed;
+        }
+    }
+
     private bool HeartbeatDue => _next == Committed + 1 && _now - _progressAt >= (ulong)_config.HeartbeatTicks;
 
     private void OnPropose(Propose input)

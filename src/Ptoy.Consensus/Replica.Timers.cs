@@ -56,8 +56,32 @@ public sealed partial class Replica
         return timeout + ((ulong)left * most);
     }
 
+    /// <summary>Smoothed ticks that a height takes to commit while work waits, times <see cref="PaceWeight"/>.</summary>
+    private ulong _pace;
+
+    private const ulong PaceWeight = 8;
+
+    /// <summary>
+    /// The timeout of this moment. Where commits are slow because the machines are, the primary gets the time of several commits, within
+    /// a small multiple of the configured timeout: a view change would only add to the load.
+    /// </summary>
+    private ulong ViewTimeout(int attempts)
+    {
+        const ulong Commits = 4, MostFold = 3;
+        ulong usual = Math.Min(Commits * _pace / PaceWeight, MostFold * (ulong)_config.ViewTimeoutTicks);
+        return Math.Max(Timeout(_config, attempts), usual);
+    }
+
+    private void NotePace()
+    {
+        if (_waitingSince is not { } since) return;
+        ulong took = Math.Min(_now - Math.Max(since, _progressAt), ViewTimeout(0));
+        _pace = _pace - (_pace / PaceWeight) + took;
+    }
+
     private void OnProgress()
     {
+        NotePace();
         _progressAt = _now;
         _resentAt = _now;
         _attempts = 0;
@@ -80,14 +104,14 @@ public sealed partial class Replica
         if (!ViewActive)
         {
             // A commit that came in meanwhile has reset the attempts.
-            if (_quorumAskedAt is { } since && _now - since >= Timeout(_config, Math.Max(0, _attempts - 1)))
+            if (_quorumAskedAt is { } since && _now - since >= ViewTimeout(Math.Max(0, _attempts - 1)))
                 AskForView(View + 1, "no new view in time");
             return;
         }
         bool work = _pendingWork || _slots.Values.Any(s => s.Height > Committed && s.Current?.View == View);
         if (!work) _waitingSince = null;
         else _waitingSince ??= _now;
-        ulong timeout = Timeout(_config, _attempts);
+        ulong timeout = ViewTimeout(_attempts);
         ulong idle = _now - _progressAt;
         bool stalled = _waitingSince is { } started && _now - started >= timeout;
         bool silent = idle >= (ulong)_config.HeartbeatTicks + timeout;

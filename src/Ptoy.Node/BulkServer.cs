@@ -47,6 +47,7 @@ internal sealed class BulkServer(NodeStore store, Admission admission, BodyCache
         {
             BulkKind.Bodies => Bodies(Codec.Decode<BodiesRequest>(payload, TransactionBatch.MaxBytes)),
             BulkKind.Blocks => Blocks(Codec.Decode<BlockRangeRequest>(payload, 64)),
+            BulkKind.Certificates => Certificates(Codec.Decode<BlockRangeRequest>(payload, 64)),
             BulkKind.StoreRecords => Codec.Encode(keeper.Store(Codec.Decode<UploadPackage>(payload, UploadPackage.MaxBytes))),
             BulkKind.FetchRecords => keeper.Package(Codec.Decode<RecordRequest>(payload, 64 * 1024).ManifestRoot) is { } package ? Codec.Encode(package) : [],
             _ => throw new RpcException(RpcErrors.MethodNotFound, $"requests of kind {kind} are not served here"),
@@ -58,12 +59,22 @@ internal sealed class BulkServer(NodeStore store, Admission admission, BodyCache
         long bytes = 0;
         foreach (Hash hash in request.Hashes)
         {
-            if ((bodies.Find(hash)?.Bytes ?? store.Consensus.Body(hash) ?? store.Ledger.TransactionBytes(hash)) is not { } body) continue;
+            if (bodies.Find(hash)?.Bytes is not { } body) continue;
             bytes += body.Length;
             if (bytes > TransactionBatch.MaxBytes - 65_536) break;
             found.Add(body);
         }
         return Codec.Encode(new TransactionBatch([.. found]));
+    }
+
+    private byte[] Certificates(BlockRangeRequest request)
+    {
+        var held = new List<ExecutionCertificate>();
+        for (ulong height = request.From; height < request.From + request.Count; height++)
+        {
+            if (store.Ledger.ExecutionCertificate(height) is { } certificate) held.Add(certificate);
+        }
+        return Codec.Encode(new CertificateBatch([.. held]));
     }
 
     private byte[] Blocks(BlockRangeRequest request)

@@ -104,7 +104,7 @@ public sealed class NodeHost : IAsyncDisposable
         var nonces = new NonceBook(store.State.Get);
         var pool = new TransactionPool(config.MempoolTransactions, config.MempoolBytes, nonces.Of);
         var admission = new Admission(pool, chainId, () => store.Ledger.Last!.Height);
-        var bodies = new BodyCache(pool);
+        var bodies = new BodyCache(pool, hash => store.Consensus.Body(hash) ?? store.Ledger.TransactionBytes(hash));
         var transport = new NodeTransport(nodeKey, chainId, TransportOf(config), logging.CreateLogger("Ptoy.Transport"));
         OnStop(transport);
         var verifier = new MessageVerifier(chainId, validators, Ed25519Verifier.Instance);
@@ -116,7 +116,7 @@ public sealed class NodeHost : IAsyncDisposable
             store, executor, nonces, bodies, pool, chainId, hashes => fetcher.FetchBodiesAsync(hashes, 0, _stopping.Token).GetAwaiter().GetResult(),
             Fail, logging.CreateLogger<ExecutionPipeline>());
         OnStop(execution);
-        Replica replica = MakeReplica(config, chainId, validators, self, nodeKey, store, bodies, clock);
+        Replica replica = MakeReplica(config, chainId, validators, self, nodeKey, store, clock);
         var driver = new ConsensusDriver(
             replica, store.Consensus, transport, validators, bodies, fetcher, pool, execution, clock, Fail, logging.CreateLogger<ConsensusDriver>());
         OnStop(driver);
@@ -162,6 +162,8 @@ public sealed class NodeHost : IAsyncDisposable
         var chores = new Chores(logging.CreateLogger<Chores>());
         if (self >= 0) chores.Every(TimeSpan.FromMilliseconds(config.AuditAnchorIntervalMs), token => Task.Run(anchoring.Run, token));
         chores.Every(TimeSpan.FromSeconds(5), keeper.RepairAsync);
+        var certificates = new CertificateRepair(transport, validators, store.Ledger, certified, logging.CreateLogger<CertificateRepair>());
+        chores.Every(TimeSpan.FromSeconds(1), certificates.RunAsync);
         chores.Every(TimeSpan.FromMinutes(5), token => Task.Run(mail.Expire, token));
         chores.Every(TimeSpan.FromMinutes(10), token => Task.Run(keeper.Collect, token));
         _stop.Add(chores.DisposeAsync);
@@ -245,10 +247,9 @@ public sealed class NodeHost : IAsyncDisposable
     }
 
     private static Replica MakeReplica(
-        NodeConfig config, Hash chainId, ValidatorSet validators, int self, SigningKey nodeKey, NodeStore store, BodyCache bodies, TimeProvider clock)
+        NodeConfig config, Hash chainId, ValidatorSet validators, int self, SigningKey nodeKey, NodeStore store, TimeProvider clock)
     {
         var content = store.Consensus.LoadAll();
-        foreach (var body in content.Bodies) bodies.Add(Transaction.Decode(body.Bytes));
         bool signs = self >= 0 && store.Consensus.MaySign;
         var settings = new ReplicaConfig
         {

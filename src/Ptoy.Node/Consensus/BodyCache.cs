@@ -7,9 +7,12 @@ namespace Ptoy.Node.Consensus;
 
 /// <summary>
 /// Transactions of proposed and decided blocks, held in decoded and verified form from the moment a block needs them until
-/// it is executed: the pool may drop a transaction meanwhile, a block may not lose it.
+/// it is executed: the pool may drop a transaction meanwhile, a block may not lose it. What is not held comes from disk: a transaction
+/// that two blocks list is dropped with the first of them, and after a restart nothing is held.
 /// </summary>
-public sealed class BodyCache(TransactionPool pool)
+/// <param name="pool">Where bodies wait.</param>
+/// <param name="stored">The verified bytes of a transaction on this node's disk, or null.</param>
+public sealed class BodyCache(TransactionPool pool, Func<Hash, byte[]?> stored)
 {
     private readonly ConcurrentDictionary<Hash, Transaction> _held = new();
 
@@ -19,11 +22,11 @@ public sealed class BodyCache(TransactionPool pool)
     /// <summary>Holds a verified transaction.</summary>
     public void Add(Transaction transaction) => _held[transaction.Hash] = transaction;
 
-    /// <summary>The transaction, from here or from the pool (and held from now on), or null.</summary>
+    /// <summary>The transaction, from here, from the pool (and held from now on) or from disk, or null.</summary>
     public Transaction? Find(Hash hash)
     {
         if (_held.TryGetValue(hash, out Transaction? held)) return held;
-        if (pool.Find(hash) is not { } waiting) return null;
+        if (pool.Find(hash) is not { } waiting) return stored(hash) is { } bytes ? Transaction.Decode(bytes) : null;
         _held[hash] = waiting;
         return waiting;
     }

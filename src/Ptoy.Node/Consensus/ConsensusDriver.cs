@@ -40,9 +40,9 @@ public sealed class ConsensusDriver : IDisposable
     private readonly Action<string> _fatal;
     private readonly ILogger<ConsensusDriver> _logger;
     private readonly CancellationTokenSource _stop = new();
-    private readonly ConcurrentDictionary<ulong, Block> _unexecuted = new();
     private Thread? _thread;
     private ulong _view;
+    private bool _viewActive;
     private ulong _truncated;
     private int _fetching;
     private bool _pending;
@@ -55,7 +55,7 @@ public sealed class ConsensusDriver : IDisposable
         (_replica, _log, _transport, _validators, _bodies, _fetcher) = (replica, log, transport, validators, bodies, fetcher);
         (_pool, _execution, _clock, _fatal, _logger) = (pool, execution, clock, fatal, logger);
         _policy = new ProposalPolicy(pool);
-        _view = replica.View;
+        (_view, _viewActive) = (replica.View, replica.ViewActive);
         execution.Executed += executed => PostLocal(new Executed(executed));
     }
 
@@ -155,6 +155,7 @@ public sealed class ConsensusDriver : IDisposable
             // After a pause of the whole process (a suspended machine) time does not rush to catch up.
             if (due - ticks > 50) ticks = due - 50;
             for (; ticks < due; ticks++) Tick();
+            OnViewChanged();
             TryPropose();
             if (_replica.HasReady) Do(_replica.TakeReady());
         }
@@ -182,15 +183,10 @@ public sealed class ConsensusDriver : IDisposable
         foreach (string notice in ready.Notices) _logger.LogInformation("consensus: {Notice}", notice);
         Persist(ready);
         foreach (Outbound outbound in ready.Send) Send(outbound);
-        foreach (Ptoy.Consensus.DecidedBlock decided in ready.Committed)
-        {
-            _unexecuted[decided.Block.Header.Height] = decided.Block;
-            _execution.Enqueue(decided);
-        }
+        foreach (Ptoy.Consensus.DecidedBlock decided in ready.Committed) _execution.Enqueue(decided);
         foreach (ExecutionCertificate certificate in ready.Certified) Certified?.Invoke(certificate);
         foreach (Evidence evidence in ready.Evidence)
             _logger.LogError("replica {Replica} signed two contradictory votes at height {Height}", evidence.Replica, evidence.First.Height);
-        OnViewChanged();
         foreach (Ptoy.Consensus.BodyRequest want in ready.WantBodies) ProvideBodies(want);
         if (ready.Fetch is { } fetch) FetchBlocks(fetch);
         TruncateLog();
@@ -223,12 +219,15 @@ public sealed class ConsensusDriver : IDisposable
         }
     }
 
+    /// <summary>
+    /// Before anything is proposed in a view that has just opened: what it carries over must not be proposed again, everything else may be.
+    /// </summary>
     private void OnViewChanged()
     {
-        if (_replica.View == _view) return;
+        if (_replica.View == _view && _replica.ViewActive == _viewActive) return;
         Volatile.Write(ref _view, _replica.View);
-        // What is decided and not yet executed must not be proposed again; everything else may be.
-        _pool.ResetTaken(_unexecuted.Values.SelectMany(b => b.TransactionHashes).ToHashSet());
+        _viewActive = _replica.ViewActive;
+        _pool.ResetTaken(_replica.InFlight().SelectMany(b => b.TransactionHashes).ToHashSet());
     }
 
     private void ProvideBodies(Ptoy.Consensus.BodyRequest want)
@@ -279,10 +278,6 @@ public sealed class ConsensusDriver : IDisposable
     private void TruncateLog()
     {
         ulong below = Math.Min(_replica.Stable, _replica.ExecutedHeight);
-        foreach (ulong height in _unexecuted.Keys)
-        {
-            if (height <= _replica.ExecutedHeight) _unexecuted.TryRemove(height, out _);
-        }
         if (below <= _truncated || !_log.MaySign) return;
         _truncated = below;
         _log.TruncateBelow(below);

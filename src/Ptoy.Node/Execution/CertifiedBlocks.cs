@@ -67,7 +67,7 @@ public sealed class CertifiedBlocks(LedgerStore ledger)
         if (ledger.Locate(transaction) is not { } place) return null;
         if (_recent.TryGetValue(place.Height, out Recent? recent))
         {
-            return recent.Certificate is { } fresh
+            return (recent.Certificate ?? ledger.ExecutionCertificate(place.Height)) is { } fresh
                 ? new CertifiedReceipt(recent.Result.Receipts[(int)place.Index], MerkleTree.Prove(recent.Leaves, (int)place.Index), fresh)
                 : null;
         }

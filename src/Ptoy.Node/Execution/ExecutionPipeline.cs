@@ -122,24 +122,12 @@ public sealed class ExecutionPipeline : IDisposable
 
     private Transaction[] Gather(Block block)
     {
-        while (_bodies.Missing(block.TransactionHashes).Length > 0)
+        while (_bodies.Missing(block.TransactionHashes) is { Length: > 0 } missing)
         {
-            FindStored(block.TransactionHashes);
-            Hash[] missing = _bodies.Missing(block.TransactionHashes);
-            if (missing.Length == 0) break;
             _logger.LogInformation("fetching {Count} bodies of decided block {Height}", missing.Length, block.Header.Height);
             if (!_fetchBodies(missing)) _stop.Token.WaitHandle.WaitOne(TimeSpan.FromMilliseconds(200));
             _stop.Token.ThrowIfCancellationRequested();
         }
         return [.. block.TransactionHashes.Select(h => _bodies.Find(h)!)];
-    }
-
-    private void FindStored(IEnumerable<Hash> hashes)
-    {
-        foreach (Hash hash in hashes)
-        {
-            if (_bodies.Find(hash) is not null) continue;
-            if ((_store.Consensus.Body(hash) ?? _store.Ledger.TransactionBytes(hash)) is { } bytes) _bodies.Add(Transaction.Decode(bytes));
-        }
     }
 }

@@ -179,21 +179,16 @@ public sealed class TransactionPool(int maxTransactions, long maxBytes, Func<Add
 
     /// <summary>
     /// Forgets what was taken, except the transactions of <paramref name="inFlight"/>: after a view change, transactions of
-    /// blocks that were not carried over can be proposed again.
+    /// blocks that were not carried over can be proposed again, those that were carried over must not be.
     /// </summary>
     public void ResetTaken(IReadOnlySet<Hash> inFlight)
     {
         lock (_gate)
         {
-            foreach (Lane lane in _lanes.Values)
+            foreach ((Address sender, Lane lane) in _lanes)
             {
-                ulong next = lane.NextToPropose;
-                foreach ((ulong nonce, Transaction transaction) in lane.ByNonce)
-                {
-                    if (inFlight.Contains(transaction.Hash)) continue;
-                    next = Math.Min(next, nonce);
-                    break;
-                }
+                ulong next = nonceOf(sender);
+                while (lane.ByNonce.TryGetValue(next, out Transaction? transaction) && inFlight.Contains(transaction.Hash)) next++;
                 lane.NextToPropose = next;
             }
         }

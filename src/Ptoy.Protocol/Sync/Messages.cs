@@ -21,6 +21,8 @@ public enum BulkKind : ushort
     Mail = 6,
     /// <summary>One way: an encoded consensus envelope too large for a datagram.</summary>
     Consensus = 7,
+    /// <summary>Request: <see cref="BlockRangeRequest"/>; answer: <see cref="CertificateBatch"/>, the execution certificates held of these heights.</summary>
+    Certificates = 8,
 }
 
 /// <summary>Encoded <see cref="SignedTransaction"/>s.</summary>
@@ -83,6 +85,17 @@ public sealed record BlockBatch([property: Key(0)] FullBlock[] Blocks) : IWire
 
     /// <inheritdoc/>
     public string? Problem() => Check.Each("blocks", Blocks, BlockRangeRequest.MaxCount);
+}
+
+/// <summary>Execution certificates in ascending order of heights; heights without one are left out.</summary>
+[MessagePackObject]
+public sealed record CertificateBatch([property: Key(0)] ExecutionCertificate[] Certificates) : IWire
+{
+    /// <summary>Largest encoded batch in bytes.</summary>
+    public const int MaxBytes = BlockRangeRequest.MaxCount * ExecutionCertificate.MaxBytes;
+
+    /// <inheritdoc/>
+    public string? Problem() => Check.Each("certificates", Certificates, BlockRangeRequest.MaxCount);
 }
 
 /// <summary>Asks another member for sealed records of one manifest that this node lacks. No ids: the whole manifest.</summary>

@@ -92,6 +92,7 @@ public static class ChaosCommand
         Kinds(acks, transfers, patients, rate);
         verdict.Add("writes a second before the first kill", $"{rate:0} of at least 200 (aimed at {options.Rate} transfers)", rate >= Math.Min(200, options.Rate));
         verdict.Add("every write that began was resolved", giveUp.IsCancellationRequested ? "not within 90 s" : "yes", !giveUp.IsCancellationRequested);
+        verdict.Add("no node ended unless it was killed", rounds.Fallen.Count == 0 ? "none" : string.Join(" ", rounds.Fallen), rounds.Fallen.Count == 0);
         verdict.Add("killing two of four stops writes, and they recover", rounds.TwoStopped ? "yes" : "no", rounds.TwoStopped);
         verdict.Add("reads and denials as the contracts say", $"{reads.Wrong} otherwise", reads.Wrong == 0);
         verdict.Add("registrations of stored records", $"{records.Refused} refused", records.Refused == 0);

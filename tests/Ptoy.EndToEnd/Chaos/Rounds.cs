@@ -33,6 +33,11 @@ internal sealed class Rounds(Members members, AckLog acks, Random random)
         await KillTwoAsync(cancellation).ConfigureAwait(false);
     }
 
+    /// <summary>Nodes that ended although nobody killed them, with the end of their logs.</summary>
+    public IReadOnlyList<string> Fallen => _fallen;
+
+    private readonly List<string> _fallen = [];
+
     /// <summary>Waits until so many more writes are certified. Throws <see cref="TimeoutException"/>.</summary>
     public async Task FlowAsync(int writes, CancellationToken cancellation)
     {
@@ -46,8 +51,21 @@ internal sealed class Rounds(Members members, AckLog acks, Random random)
         }
     }
 
+    /// <summary>Nobody may be down between rounds; who is gets reported and started again, so that the next round means what it says.</summary>
+    private async Task RaiseFallenAsync()
+    {
+        foreach (Member member in members.All.Where(m => !members.IsUp(m.Index)))
+        {
+            _fallen.Add($"node{member.Index + 1}");
+            Console.WriteLine($"node{member.Index + 1} ended by itself:\n{members.LogOf(member.Index)}");
+            members.Start(member.Index);
+            await members.CaughtUpAsync(member.Index, Patience).ConfigureAwait(false);
+        }
+    }
+
     private async Task KillAsync(string kind, int[] victims, CancellationToken cancellation)
     {
+        await RaiseFallenAsync().ConfigureAwait(false);
         await RandomPauseAsync(300, 1_500, cancellation).ConfigureAwait(false);
         // The view may have changed meanwhile; the victim is who leads now.
         if (kind == Primary) victims = [await members.PrimaryAsync().ConfigureAwait(false)];
@@ -64,6 +82,7 @@ internal sealed class Rounds(Members members, AckLog acks, Random random)
         foreach (int victim in victims) await members.CaughtUpAsync(victim, Patience).ConfigureAwait(false);
         long back = AckLog.Now;
         await FlowAsync(WritesAfterwards, cancellation).ConfigureAwait(false);
+        await RaiseFallenAsync().ConfigureAwait(false);
         const long Before = 1_000;
         long gap = acks.LongestGap(killed - Before, AckLog.Now);
         _results.Add(new RoundResult(kind, gap, back - killed));

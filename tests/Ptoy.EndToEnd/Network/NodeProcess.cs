@@ -6,6 +6,7 @@ namespace Ptoy.EndToEnd.Network;
 public sealed class NodeProcess(string name, string assembly, string configFile, string logFile) : IDisposable
 {
     private const int Sigterm = 15;
+    private readonly List<Process> _ended = [];
     private Process? _process;
 
     /// <summary>What people call it.</summary>
@@ -42,7 +43,8 @@ public sealed class NodeProcess(string name, string assembly, string configFile,
         };
         // Fewer, later collections of short-lived objects (64 MiB, hexadecimal); there is no setting for it but this one.
         start.Environment["DOTNET_GCgen0size"] = "4000000";
-        _process?.Dispose();
+        // Others may be looking at the one before at this moment, so it is not disposed of yet.
+        if (_process is not null) _ended.Add(_process);
         _process = Process.Start(start) ?? throw new InvalidOperationException($"{name} did not start");
     }
 
@@ -81,5 +83,6 @@ public sealed class NodeProcess(string name, string assembly, string configFile,
     {
         Kill();
         _process?.Dispose();
+        foreach (Process ended in _ended) ended.Dispose();
     }
 }

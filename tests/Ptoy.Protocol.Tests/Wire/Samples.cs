@@ -107,7 +107,7 @@ internal static class Samples
         return
         [
             WireCase.Of(new TransactionBatch([transaction])), WireCase.Of(new BodiesRequest([H(4), H(5)])), WireCase.Of(new BlockRangeRequest(7, 64)),
-            WireCase.Of(full), WireCase.Of(new BlockBatch([full])), WireCase.Of(new RecordRequest(H(16), [H(0x11)])),
+            WireCase.Of(full), WireCase.Of(new BlockBatch([full])), WireCase.Of(new CertificateBatch([Certified])), WireCase.Of(new RecordRequest(H(16), [H(0x11)])),
             WireCase.Of(new MailItem(H(18), Alice.Address, Bob.Address, "match", [1, 2, 3], 1_790_000_000_000)),
             WireCase.Of(token), WireCase.Of(claim), WireCase.Of(MatchStatement.Sign(claim, Alice)),
         ];
