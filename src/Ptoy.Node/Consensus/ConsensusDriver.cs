@@ -195,7 +195,8 @@ public sealed class ConsensusDriver : IDisposable
 
     private void Persist(Ready ready)
     {
-        if (ready.Persist.Count == 0 && ready.SyncBodies.Count == 0) return;
+        // A node whose log is forgotten signs nothing, so there is nothing that it must remember; its log refuses to be written.
+        if (!_log.MaySign || (ready.Persist.Count == 0 && ready.SyncBodies.Count == 0)) return;
         var bodies = new List<ConsensusBody>();
         foreach (Block block in ready.SyncBodies)
         {
