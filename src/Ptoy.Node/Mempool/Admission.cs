@@ -36,6 +36,26 @@ public sealed class Admission(TransactionPool pool, Hash chainId, Func<ulong> he
         return (transaction, null);
     }
 
+    /// <summary>
+    /// Admits a client's transactions together: the signatures of all are verified before the first is in the pool, so that they can be
+    /// proposed in one block instead of one by one.
+    /// </summary>
+    public IReadOnlyList<(Transaction? Transaction, Rejection? Rejection)> Submit(IReadOnlyList<byte[]> batch)
+    {
+        var results = new (Transaction? Transaction, Rejection? Rejection)[batch.Count];
+        for (int i = 0; i < results.Length; i++) results[i] = Check(batch[i]);
+        bool any = false;
+        for (int i = 0; i < results.Length; i++)
+        {
+            if (results[i].Rejection is null) results[i].Rejection = pool.Add(results[i].Transaction!, height(), allowGap: false);
+            if (results[i].Rejection is not null) continue;
+            any = true;
+            Admitted?.Invoke(results[i].Transaction!);
+        }
+        if (any) Ready?.Invoke();
+        return results;
+    }
+
     /// <summary>Admits a batch that another replica spread; what does not pass is dropped, as its own node should have.</summary>
     public int AcceptSpread(IReadOnlyList<byte[]> batch)
     {

@@ -23,7 +23,7 @@ public sealed class TransactionMethods(Admission admission, TransactionPool pool
             Name = "tx_submit", Summary = "Hands in a signed transaction.", Result = "TxSubmitResult",
             Params = [Required("tx", RpcType.Base64, "wire bytes of a SignedTransaction")],
             Handler = (_, p, _) => Done(Submit(p)),
-            BatchHandler = (calls, _) => Task.FromResult<IReadOnlyList<object?>>([.. calls.Select(SubmitOne)]),
+            BatchHandler = (calls, _) => Task.FromResult<IReadOnlyList<object?>>(SubmitTogether(calls)),
         },
         new()
         {
@@ -47,30 +47,40 @@ public sealed class TransactionMethods(Admission admission, TransactionPool pool
         return rejection is null ? new TxSubmitResult(transaction!.Hash.ToString()) : throw new RpcException(Code(rejection), rejection.Message);
     }
 
-    private object? SubmitOne(RpcBatchCall call)
+    private object?[] SubmitTogether(IReadOnlyList<RpcBatchCall> calls)
     {
-        try
+        var answers = new object?[calls.Count];
+        var read = new List<(int Call, byte[] Bytes)>(calls.Count);
+        for (int i = 0; i < answers.Length; i++)
         {
-            return Submit(call.Parameters);
+            try
+            {
+                read.Add((i, calls[i].Parameters.Bytes("tx", SignedTransaction.MaxBytes)));
+            }
+            catch (RpcException e)
+            {
+                answers[i] = e;
+            }
         }
-        catch (RpcException e)
+        var outcomes = admission.Submit([.. read.Select(r => r.Bytes)]);
+        for (int i = 0; i < outcomes.Count; i++)
         {
-            return e;
+            (Transaction? transaction, Rejection? rejection) = outcomes[i];
+            answers[read[i].Call] = rejection is null ? new TxSubmitResult(transaction!.Hash.ToString()) : new RpcException(Code(rejection), rejection.Message);
         }
+        return answers;
     }
 
     private TxSubmitBatchResult SubmitBatch(JsonElement parameters)
     {
         // All are read before the first is handed in: a call that is refused has had no effect.
         byte[][] transactions = [.. parameters.Texts("txs", MaxBatch).Select(Bytes)];
-        return new TxSubmitBatchResult([.. transactions.Select(Outcome)]);
+        return new TxSubmitBatchResult([.. admission.Submit(transactions).Select(Outcome)]);
     }
 
-    private TxSubmitOutcome Outcome(byte[] bytes)
-    {
-        (Transaction? transaction, Rejection? rejection) = admission.Submit(bytes);
-        return rejection is null ? new TxSubmitOutcome(transaction!.Hash.ToString(), null) : new TxSubmitOutcome(null, rejection.Message);
-    }
+    private static TxSubmitOutcome Outcome((Transaction? Transaction, Rejection? Rejection) result) => result.Rejection is null
+        ? new TxSubmitOutcome(result.Transaction!.Hash.ToString(), null)
+        : new TxSubmitOutcome(null, result.Rejection.Message);
 
     private static byte[] Bytes(string base64, int index)
     {
