@@ -2,6 +2,7 @@ using System.Text.Json;
 using NUnit.Framework;
 using Ptoy.Node.Rpc;
 using Ptoy.Protocol.Rpc;
+using Ptoy.Storage;
 
 namespace Ptoy.Node.Tests.Rpc;
 
@@ -132,6 +133,20 @@ internal sealed class RpcLimitTests
             Assert.That(node.Logs.Text, Does.Contain(error.GetProperty("data").GetProperty("details").GetProperty("reference").GetString()));
         }
         Assert.That(node.Logs.Text, Does.Contain("the secret inside"));
+    }
+
+    [Test]
+    public async Task A_full_disk_is_said_to_be_one_and_does_not_tell_paths()
+    {
+        var store = new RpcMethod
+        {
+            Name = "store", Summary = "Finds the disk full.", Result = "Nothing.",
+            Handler = (_, _, _) => throw new StoreException(StoreProblem.DiskFull, "disk full: /var/lib/ptoy/store. Free space"),
+        };
+        await using RpcHarness node = await RpcHarness.StartAsync(methods: [store]);
+        (int Code, string Message) error = await node.ErrorAsync("""{"jsonrpc":"2.0","id":1,"method":"store"}""");
+        Assert.That(error, Is.EqualTo((RpcErrors.StorageFull, "the node's disk is full; its operator has to free space. Try another node")));
+        Assert.That(node.Logs.Text, Does.Contain("disk full: /var/lib/ptoy/store"));
     }
 
     [Test]
