@@ -182,8 +182,8 @@ internal sealed class SingleNode : IAsyncDisposable
     private Func<PublicKey, ushort, ReadOnlyMemory<byte>, CancellationToken, Task<byte[]>> Sign(int node) => (_, kind, payload, _) =>
     {
         if ((BulkKind)kind != BulkKind.StoreRecords) return Task.FromResult<byte[]>([]);
-        Manifest manifest = Codec.Decode<UploadPackage>(payload, UploadPackage.MaxBytes).Manifest;
-        return Task.FromResult(Codec.Encode(StorageReceipt.Sign(StorageStatement.For(ChainId, manifest), _nodes[node])));
+        UploadPackage package = Codec.Decode<UploadPackage>(payload, UploadPackage.MaxBytes);
+        return Task.FromResult(Codec.Encode(StorageReceipt.Sign(StorageStatement.For(ChainId, package), _nodes[node])));
     };
 
     private Genesis MakeGenesis()
