@@ -68,6 +68,8 @@ public sealed class RecordKeeper(
     {
         if (package.Verify() is { } problem) throw new RpcException(RpcErrors.BadUpload, problem);
         if (package.Manifest.Entries.Any(e => e.Epoch != package.Manifest.Entries[0].Epoch))
+            throw new RpcException(RpcErrors.BadUpload, "the entries are of several epochs; a registration has one");
+        if (package.Manifest.Entries.Any(e => e.Epoch != package.Manifest.Entries[0].Epoch))
             throw new RpcException(RpcErrors.BadUpload, "the entries are of several vault epochs; make one manifest for each");
         if (package.Sealed.Any(s => s.Length > MaxRecordBytes))
             throw new RpcException(RpcErrors.TooLarge, $"a sealed record is larger than {MaxRecordBytes} bytes");

@@ -150,6 +150,11 @@ internal sealed class RecordGateTests
         Assert.That(await RefusalAsync(Codec.Encode(other with { Sealed = [spoilt] })), Is.EqualTo("sealed[0] does not hash to what its entry says"));
         WrapSet wraps = other.Wraps with { Salts = [Hash.Zero] };
         Assert.That(await RefusalAsync(Codec.Encode(other with { Wraps = wraps })), Is.EqualTo("the wraps of entry 0 do not match its commitment"));
+        UploadPackage second = Package();
+        var mixed = new UploadPackage(
+            new Manifest(Patient.Address, [Unwrapped(other.Manifest.Entries[0], 0), Unwrapped(second.Manifest.Entries[0], 1)]), new WrapSet([], [Hash.Zero, Hash.Zero]), [other.Sealed[0], second.Sealed[0]]);
+        Assert.That(await RefusalAsync(Codec.Encode(mixed)), Is.EqualTo("the entries are of several epochs; a registration has one"));
+        Assert.That(_node.Store.Records.Has(mixed.Manifest.Root()), Is.False);
         Assert.That(await RefusalAsync([1, 2, 3]), Is.EqualTo("UploadPackage: not decodable"));
         Assert.That(await RefusalAsync([.. Codec.Encode(other), 0]), Is.EqualTo("UploadPackage: 1 bytes after the end"));
     }
@@ -186,6 +191,9 @@ internal sealed class RecordGateTests
             type = "permit", actor = new { person = Clinician.Address.ToString() }, actions = new[] { "read" }, purposes = new[] { purpose }, tags = new[] { Goals.ToString() }, period,
         }).Result;
     }
+
+    private static ManifestEntry Unwrapped(ManifestEntry entry, byte epoch) =>
+        entry with { Epoch = epoch, WrapCommitment = WrapSet.Commitment(Hash.Zero, []) };
 
     private static UploadPackage Package(byte[]? content = null)
     {
