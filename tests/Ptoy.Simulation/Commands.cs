@@ -54,7 +54,9 @@ internal static class Commands
         var totals = new Totals();
         var failures = new ConcurrentBag<RunResult>();
         long done = 0;
-        Parallel.For((long)from, (long)(from + count), seed =>
+        // As many worlds at once as there are processors: the thread pool by itself starts ever more of them while they wait for one.
+        var atOnce = new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount };
+        Parallel.For((long)from, (long)(from + count), atOnce, seed =>
         {
             RunResult result = World.Run((ulong)seed, replicas);
             if (result.Failure is not null) failures.Add(result);
