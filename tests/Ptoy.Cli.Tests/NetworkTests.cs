@@ -99,7 +99,7 @@ public sealed class NetworkTests : ShellTests
     public async Task AGenesisThatIsNotOneIsRefused()
     {
         File.WriteAllText(Shell.In("g.json"), "{}");
-        AssertRefused(await Shell.RunAsync("chain", "proof", "Token", "x", "--genesis", Shell.In("g.json")), ExitCode.Usage, "--genesis", "not a genesis file");
+        AssertRefused(await Shell.RunAsync("chain", "proof", "Token", "x", "--genesis", Shell.In("g.json")), ExitCode.Usage, "--genesis", "validators: missing");
     }
 
     private async Task<string> EditAsync(Action<JsonObject> edit)

@@ -34,7 +34,7 @@ internal static class Faults
 
     private static bool IsExpected(Exception fault) => fault is KeystoreException or TransactionFailedException or TransactionLostException
         or AuthorityRefusedException or AuthorityException or RateLimitException or SealException or InvalidDataException or IOException
-        or Ptoy.Client.Light.ProofException or Ptoy.Protocol.Wire.WireException or Ptoy.Storage.StoreException or FormatException
+        or Ptoy.Client.Light.ProofException or Ptoy.Protocol.Wire.WireException or FormatException
         or Ptoy.Services.Fhir.BundleException or InvalidOperationException;
 
     private static string Rpc(RpcException e) => e.Code switch

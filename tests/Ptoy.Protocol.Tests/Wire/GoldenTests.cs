@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text;
 using NUnit.Framework;
 using Ptoy.Protocol.Crypto;
@@ -61,5 +60,11 @@ public sealed class GoldenTests
 
     private static string Text(string text) => Convert.ToHexStringLower(Encoding.UTF8.GetBytes(text));
 
-    private static string Folder([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
+    /// <summary>Found from the test's directory: in a deterministic build the compiler's paths are not those of this machine.</summary>
+    private static string Folder()
+    {
+        DirectoryInfo? at = new(TestContext.CurrentContext.TestDirectory);
+        while (at is not null && !File.Exists(Path.Combine(at.FullName, "Ptoy.sln"))) at = at.Parent;
+        return Path.Combine(at?.FullName ?? throw new InvalidOperationException("Ptoy.sln is not above the test directory"), "tests", "Ptoy.Protocol.Tests", "Wire");
+    }
 }
