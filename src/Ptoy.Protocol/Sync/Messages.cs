@@ -19,8 +19,7 @@ public enum BulkKind : ushort
     FetchRecords = 5,
     /// <summary>One way: <see cref="MailItem"/>.</summary>
     Mail = 6,
-    /// <summary>One way: an encoded consensus envelope too large for a datagram.</summary>
-    Consensus = 7,
+    // 7 was reserved for consensus envelopes; large votes take the bulk carrier inside the transport.
     /// <summary>Request: <see cref="BlockRangeRequest"/>; answer: <see cref="CertificateBatch"/>, the execution certificates held of these heights.</summary>
     Certificates = 8,
 }
