@@ -172,8 +172,12 @@ public sealed class ConsensusDriver : IDisposable
     {
         while (_replica.WantProposal is { } want && _policy.Choose(want) is { } chosen)
         {
-            foreach (Transaction transaction in chosen) _bodies.Add(transaction);
-            Hash[] hashes = [.. chosen.Select(t => t.Hash)];
+            // A client may hand in again what a height in flight holds already, to a node whose pool has lost it: never propose it twice.
+            HashSet<Hash> inFlight = chosen.Count == 0 ? [] : [.. _replica.InFlight().SelectMany(b => b.TransactionHashes)];
+            Transaction[] fresh = [.. chosen.Where(t => !inFlight.Contains(t.Hash))];
+            if (fresh.Length == 0 && !want.HeartbeatDue) continue;
+            foreach (Transaction transaction in fresh) _bodies.Add(transaction);
+            Hash[] hashes = [.. fresh.Select(t => t.Hash)];
             _replica.Step(new Propose(hashes, (ulong)_clock.GetUtcNow().ToUnixTimeMilliseconds()));
         }
     }
