@@ -66,7 +66,7 @@ public sealed class RecordMethods(RecordGate gate, AccessLog log, MailRoom mail,
             Params =
             [
                 Required("to", RpcType.Address, "the account that may list it"), Required("kind", RpcType.String, "one of the kinds of mail"),
-                Required("bytes", RpcType.Base64, "at most 60 KiB"),
+                Required("bytes", RpcType.Base64, "at most 62 KiB"),
             ],
             Handler = (c, p, _) => Done(Send(c.RequireCaller(), Read<MailSendParams>(p))),
         },

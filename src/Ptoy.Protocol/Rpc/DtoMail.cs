@@ -14,11 +14,11 @@ public sealed record MatchRequestResult(bool Accepted);
 /// <summary>Parameters of <c>mail_send</c> (signed): a small sealed blob into an account's inbox, kept for at most 24 hours.</summary>
 /// <param name="To">Account that may list it.</param>
 /// <param name="Kind">What it is, of a fixed list (see <see cref="MailKinds"/>).</param>
-/// <param name="Bytes">At most 64 KiB.</param>
+/// <param name="Bytes">At most 62 KiB.</param>
 public sealed record MailSendParams(string To, string Kind, byte[] Bytes);
 
 /// <summary>Answer of <c>mail_send</c>.</summary>
-/// <param name="Id">The mail's id: hash of its content, hexadecimal.</param>
+/// <param name="Id">The mail's id, hexadecimal: random, the same at every member.</param>
 public sealed record MailSendResult(string Id);
 
 /// <summary>Parameters of <c>mail_list</c> (signed): the requester's own inbox.</summary>
