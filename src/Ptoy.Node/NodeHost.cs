@@ -118,7 +118,7 @@ public sealed class NodeHost : IAsyncDisposable
         OnStop(execution);
         Replica replica = MakeReplica(config, chainId, validators, self, nodeKey, store, clock);
         var driver = new ConsensusDriver(
-            replica, store.Consensus, transport, validators, bodies, fetcher, pool, execution, clock, Fail, logging.CreateLogger<ConsensusDriver>());
+            replica, store.Consensus, transport, validators, bodies, fetcher, new ProposalPolicy(pool, bodies), execution, clock, Fail, logging.CreateLogger<ConsensusDriver>());
         OnStop(driver);
         admission.Ready += driver.Wake;
 

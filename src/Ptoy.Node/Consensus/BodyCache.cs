@@ -12,7 +12,7 @@ namespace Ptoy.Node.Consensus;
 /// </summary>
 /// <param name="pool">Where bodies wait.</param>
 /// <param name="stored">The verified bytes of a transaction on this node's disk, or null.</param>
-public sealed class BodyCache(TransactionPool pool, Func<Hash, byte[]?> stored)
+public sealed class BodyCache(TransactionPool pool, Func<Hash, byte[]?> stored) : IBodySource
 {
     private readonly ConcurrentDictionary<Hash, Transaction> _held = new();
 
@@ -30,6 +30,9 @@ public sealed class BodyCache(TransactionPool pool, Func<Hash, byte[]?> stored)
         _held[hash] = waiting;
         return waiting;
     }
+
+    /// <inheritdoc/>
+    public byte[]? Bytes(Hash hash) => Find(hash)?.Bytes;
 
     /// <summary>The hashes that are not held.</summary>
     public Hash[] Missing(IEnumerable<Hash> hashes) => [.. hashes.Where(h => Find(h) is null)];

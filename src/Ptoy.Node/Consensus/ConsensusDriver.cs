@@ -1,8 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Ptoy.Consensus;
-using Ptoy.Node.Execution;
-using Ptoy.Node.Mempool;
 using Ptoy.Node.Transport;
 using Ptoy.Protocol;
 using Ptoy.Protocol.Consensus;
@@ -31,11 +29,10 @@ public sealed class ConsensusDriver : IDisposable
     private readonly ConsensusLog _log;
     private readonly ITransport _transport;
     private readonly ValidatorSet _validators;
-    private readonly BodyCache _bodies;
-    private readonly PeerFetcher _fetcher;
-    private readonly TransactionPool _pool;
-    private readonly ProposalPolicy _policy;
-    private readonly ExecutionPipeline _execution;
+    private readonly IBodySource _bodies;
+    private readonly IPeerFetcher _fetcher;
+    private readonly IProposalSource _source;
+    private readonly IBlockExecution _execution;
     private readonly TimeProvider _clock;
     private readonly Action<string> _fatal;
     private readonly ILogger<ConsensusDriver> _logger;
@@ -49,12 +46,11 @@ public sealed class ConsensusDriver : IDisposable
 
     /// <summary>Composes; nothing runs before <see cref="Start"/>. <paramref name="fatal"/> ends the process with a message.</summary>
     public ConsensusDriver(
-        Replica replica, ConsensusLog log, ITransport transport, ValidatorSet validators, BodyCache bodies, PeerFetcher fetcher,
-        TransactionPool pool, ExecutionPipeline execution, TimeProvider clock, Action<string> fatal, ILogger<ConsensusDriver> logger)
+        Replica replica, ConsensusLog log, ITransport transport, ValidatorSet validators, IBodySource bodies, IPeerFetcher fetcher,
+        IProposalSource source, IBlockExecution execution, TimeProvider clock, Action<string> fatal, ILogger<ConsensusDriver> logger)
     {
         (_replica, _log, _transport, _validators, _bodies, _fetcher) = (replica, log, transport, validators, bodies, fetcher);
-        (_pool, _execution, _clock, _fatal, _logger) = (pool, execution, clock, fatal, logger);
-        _policy = new ProposalPolicy(pool);
+        (_source, _execution, _clock, _fatal, _logger) = (source, execution, clock, fatal, logger);
         (_view, _viewActive) = (replica.View, replica.ViewActive);
         execution.Executed += executed => PostLocal(new Executed(executed));
     }
@@ -163,24 +159,21 @@ public sealed class ConsensusDriver : IDisposable
 
     private void Tick()
     {
-        bool waiting = _pool.HasExecutable;
+        bool waiting = _source.HasExecutable;
         if (waiting != _pending) _replica.Step(new PendingWork(_pending = waiting));
         _replica.Tick((ulong)_clock.GetUtcNow().ToUnixTimeMilliseconds());
     }
 
     private void TryPropose()
     {
-        while (_replica.WantProposal is { } want && _policy.Choose(want) is { } chosen)
+        while (_replica.WantProposal is { } want && _source.Choose(want, InFlight) is { } hashes)
         {
-            // A client may hand in again what a height in flight holds already, to a node whose pool has lost it: never propose it twice.
-            HashSet<Hash> inFlight = chosen.Count == 0 ? [] : [.. _replica.InFlight().SelectMany(b => b.TransactionHashes)];
-            Transaction[] fresh = [.. chosen.Where(t => !inFlight.Contains(t.Hash))];
-            if (fresh.Length == 0 && !want.HeartbeatDue) continue;
-            foreach (Transaction transaction in fresh) _bodies.Add(transaction);
-            Hash[] hashes = [.. fresh.Select(t => t.Hash)];
-            _replica.Step(new Propose(hashes, (ulong)_clock.GetUtcNow().ToUnixTimeMilliseconds()));
+            if (hashes.Count == 0 && !want.HeartbeatDue) continue;
+            _replica.Step(new Propose([.. hashes], (ulong)_clock.GetUtcNow().ToUnixTimeMilliseconds()));
         }
     }
+
+    private HashSet<Hash> InFlight() => [.. _replica.InFlight().SelectMany(b => b.TransactionHashes)];
 
     private void Do(Ready ready)
     {
@@ -206,8 +199,8 @@ public sealed class ConsensusDriver : IDisposable
         {
             foreach (Hash hash in block.TransactionHashes)
             {
-                Transaction transaction = _bodies.Find(hash) ?? throw new InvalidOperationException($"body {hash.Short} of block {block.Header.Height} is gone");
-                bodies.Add(new ConsensusBody(block.Header.Height, hash, transaction.Bytes));
+                byte[] bytes = _bodies.Bytes(hash) ?? throw new InvalidOperationException($"body {hash.Short} of block {block.Header.Height} is gone");
+                bodies.Add(new ConsensusBody(block.Header.Height, hash, bytes));
             }
         }
         _log.Append([.. ready.Persist.Select(r => new ConsensusRecord((byte)r.Key.Kind, r.Key.Height, r.Key.View, r.Value))], bodies, synced: true);
@@ -232,12 +225,12 @@ public sealed class ConsensusDriver : IDisposable
         if (_replica.View == _view && _replica.ViewActive == _viewActive) return;
         Volatile.Write(ref _view, _replica.View);
         _viewActive = _replica.ViewActive;
-        _pool.ResetTaken(_replica.InFlight().SelectMany(b => b.TransactionHashes).ToHashSet());
+        _source.ResetTaken(InFlight());
     }
 
     private void ProvideBodies(Ptoy.Consensus.BodyRequest want)
     {
-        _pool.MarkTaken(want.Block.TransactionHashes);
+        _source.MarkTaken(want.Block.TransactionHashes);
         if (_bodies.Missing(want.Block.TransactionHashes).Length == 0)
         {
             PostLocal(new BodiesReady(want.Height, want.BlockHash));

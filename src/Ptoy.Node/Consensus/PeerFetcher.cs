@@ -13,6 +13,7 @@ namespace Ptoy.Node.Consensus;
 /// <summary>Asks other replicas for transaction bodies and for decided blocks. Everything that comes back is verified here.</summary>
 public sealed class PeerFetcher(
     ITransport transport, ValidatorSet validators, Admission admission, BodyCache bodies, MessageVerifier verifier, ILogger<PeerFetcher> log)
+    : IPeerFetcher
 {
     /// <summary>
     /// Fetches the missing bodies of a block, first from <paramref name="first"/>, then from the others. False when nobody had

@@ -19,7 +19,7 @@ public sealed record BlockResult(Block Block, Hash BlockHash, IReadOnlyList<Tran
 /// Executes decided blocks in order on a thread with a contract stack: gathers bodies, runs, writes one synced batch,
 /// then tells consensus the result.
 /// </summary>
-public sealed class ExecutionPipeline : IDisposable
+public sealed class ExecutionPipeline : IBlockExecution, IDisposable
 {
     private readonly BlockingCollection<DecidedBlock> _queue = new(1024);
     private readonly NodeStore _store;
