@@ -26,6 +26,7 @@ internal static class Tables
     public static readonly Table Bodies = new("bodies");
     public static readonly Table Receipts = new("receipts");
     public static readonly Table Transactions = new("transactions");
+    public static readonly Table Epochs = new("epochs");
 
     public static readonly Table StateNodes = new("state-nodes");
     public static readonly Table StateValues = new("state-values");
@@ -52,7 +53,7 @@ internal static class Tables
 
     public static IReadOnlyList<Table> Store { get; } =
     [
-        Meta, Blocks, BlockHeights, Commits, Executions, Executed, Bodies, Receipts, Transactions,
+        Meta, Blocks, BlockHeights, Commits, Executions, Executed, Bodies, Receipts, Transactions, Epochs,
         StateNodes, StateValues, StateRoots, StateStale,
         Manifests, ManifestInfo, SealedRecords, Wraps, Owners, Pending, Missing,
         Access, AccessByOwner, Segments, Mail, MailExpiry,

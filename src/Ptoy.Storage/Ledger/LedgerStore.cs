@@ -79,6 +79,28 @@ public sealed class LedgerStore
         _database.Write(batch, sync: false);
     }
 
+    /// <summary>
+    /// Stores how an epoch began; synced, since votes of that epoch rest on it. The same again is harmless. The caller has verified it. Throws
+    /// <see cref="StoreException"/> when it is ill-formed, or another beginning of that epoch is stored.
+    /// </summary>
+    public void PutEpoch(EpochStart start)
+    {
+        if (start.Problem() is { } problem) throw new StoreException(StoreProblem.Refused, $"epoch start: {problem}");
+        ulong epoch = start.Validators.Epoch;
+        if (Epoch(epoch) is { } known && known.Validators.ComputeHash() != start.Validators.ComputeHash())
+            throw new StoreException(StoreProblem.Refused, $"epoch {epoch} is known with other validators");
+        using var batch = new Batch(_database);
+        batch.Put(Tables.Epochs, Keys.Of(epoch), Codec.Encode(start));
+        _database.Write(batch, sync: true);
+    }
+
+    /// <summary>How an epoch began; null when it has not, and for the first one (genesis).</summary>
+    public EpochStart? Epoch(ulong epoch) => Find<EpochStart>(Tables.Epochs, Keys.Of(epoch), EpochStart.MaxBytes);
+
+    /// <summary>The epochs from a number on, in order. Pruning and snapshots leave them as they are.</summary>
+    public IEnumerable<EpochStart> Epochs(ulong from = 0) =>
+        _database.Scan(Tables.Epochs, from: Keys.Of(from)).Select(e => Read<EpochStart>(e.Value, EpochStart.MaxBytes));
+
     /// <summary>The block at a height, or null.</summary>
     public Block? Block(ulong height) => Find<Block>(Tables.Blocks, Keys.Of(height), Protocol.Ledger.Block.MaxBytes);
 
