@@ -145,7 +145,7 @@ public sealed class MessageVerifier
     {
         NewViewStatement statement = message.Statement;
         if (Home(statement.ChainId, statement.Epoch) is { } stray) return stray;
-        int primary = Replica.PrimaryOf(_set, statement.View);
+        int primary = _set.PrimaryOf(statement.View);
         if (!Signed(primary, NewViewStatement.Domain, Codec.Encode(statement), message.Signature)) return $"the new view {statement.View} is not signed by its primary";
         // The view changes of a quorum mostly show the same certificates: verify each once.
         var verified = new HashSet<Hash>();

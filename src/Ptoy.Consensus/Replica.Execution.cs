@@ -60,7 +60,7 @@ public sealed partial class Replica
     }
 
     private ExecutionVote OwnVote(ExecutionStatement s) =>
-        new(s.Height, s.ChainHash, s.StateRoot, s.ReceiptsRoot, Sign(ExecutionStatement.Domain, s));
+        new(s.Height, s.ChainHash, s.StateRoot, s.ReceiptsRoot, s.NextValidators, s.TimeMs, Sign(ExecutionStatement.Domain, s));
 
     private void OnExecutionVote(int sender, ExecutionVote vote)
     {
@@ -89,7 +89,8 @@ public sealed partial class Replica
     }
 
     private static bool Agrees(ExecutionVote? vote, ExecutionVote with) =>
-        vote is not null && vote.StateRoot == with.StateRoot && vote.ChainHash == with.ChainHash && vote.ReceiptsRoot == with.ReceiptsRoot;
+        vote is not null && vote.StateRoot == with.StateRoot && vote.ChainHash == with.ChainHash && vote.ReceiptsRoot == with.ReceiptsRoot
+        && vote.NextValidators == with.NextValidators && vote.TimeMs == with.TimeMs;
 
     /// <summary>A certificate made here or shown by a peer.</summary>
     private void OnCertificate(ExecutionCertificate certificate)

@@ -120,10 +120,8 @@ public sealed partial class Replica
         }
     }
 
-    /// <summary>Whose turn a view is. Rotation and the leaving out of unresponsive replicas change this order, nothing else.</summary>
-    internal static int PrimaryOf(ValidatorSet set, ulong view) => (int)(view % (ulong)set.Count);
-
-    private int PrimaryOf(ulong view) => PrimaryOf(_set, view);
+    /// <summary>Whose turn a view is. Replicas that did not answer are left out of the order by governance, at an epoch's end.</summary>
+    private int PrimaryOf(ulong view) => _set.PrimaryOf(view);
 
     /// <summary>
     /// Highest height accepted. Above the stable checkpoint by the window; a replica that is behind also takes what follows its own last

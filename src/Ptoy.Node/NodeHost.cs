@@ -270,7 +270,8 @@ public sealed class NodeHost : IAsyncDisposable
         var recent = new List<ExecutionStatement>();
         for (ulong height = last.Height > window ? last.Height - window : 0; height <= last.Height; height++)
         {
-            if (store.Ledger.Executed(height) is { } e) recent.Add(new ExecutionStatement(chainId, epoch, e.Height, e.ChainHash, e.StateRoot, e.ReceiptsRoot));
+            if (store.Ledger.Executed(height) is { } e)
+                recent.Add(new ExecutionStatement(chainId, epoch, e.Height, e.ChainHash, e.StateRoot, e.ReceiptsRoot, Hash.Zero, e.EffectiveTimeMs));
         }
         return new LedgerState(recent, store.Ledger.LatestExecutionCertificate());
     }

@@ -20,7 +20,7 @@ internal sealed class Cluster : IDisposable
     public Cluster(int count = 4, Func<ReplicaConfig, ReplicaConfig>? change = null)
     {
         _keys = [.. Enumerable.Range(0, count).Select(KeyOf)];
-        Set = new ValidatorSet(0, [.. _keys.Select(k => new Validator(k.Public, k.Address))]);
+        Set = ValidatorSet.Of(0, [.. _keys.Select(k => new Validator(k.Public, k.Address))]);
         Verifier = new MessageVerifier(ChainId, Set, Ed25519Verifier.Instance);
         ReplicaConfig config = new() { ChainId = ChainId, Validators = Set, Self = 0, Signer = new Ed25519Signer(_keys[0]) };
         if (change is not null) config = change(config);
@@ -145,7 +145,9 @@ internal sealed class Cluster : IDisposable
             ExecutionStatement last = node.Ledger[^1];
             ulong height = last.Height + 1;
             Hash state = Digest.Of("ptoy/test/state", System.Text.Encoding.UTF8.GetBytes(StateOf(node.Index, height)));
-            var statement = new ExecutionStatement(ChainId, 0, height, ExecutionStatement.NextChainHash(last.ChainHash, height, decided.BlockHash), state, state);
+            Hash chain = ExecutionStatement.NextChainHash(last.ChainHash, height, decided.BlockHash);
+            ulong time = Math.Max(last.TimeMs, decided.Block.Header.TimeMs);
+            var statement = new ExecutionStatement(ChainId, 0, height, chain, state, state, Hash.Zero, time);
             node.Ledger.Add(statement);
             node.Blocks.Add(new CertifiedBlock(decided.Block, decided.Certificate));
             node.Replica.Step(new Executed(statement));
@@ -187,7 +189,7 @@ internal sealed class Node
     public Node(ReplicaConfig config)
     {
         _config = config;
-        Ledger.Add(new ExecutionStatement(config.ChainId, 0, 0, config.ChainId, Hash.Zero, Hash.Zero));
+        Ledger.Add(new ExecutionStatement(config.ChainId, 0, 0, config.ChainId, Hash.Zero, Hash.Zero, Hash.Zero, 0));
         Replica = new Replica(config, State, [], 1_000_000);
     }
 

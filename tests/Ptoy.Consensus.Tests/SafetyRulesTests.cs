@@ -51,7 +51,7 @@ public sealed class SafetyRulesTests
     public void One_outcome_of_execution_per_height()
     {
         var rules = new SafetyRules();
-        var statement = new ExecutionStatement(Cluster.ChainId, 0, 1, A, A, A);
+        var statement = new ExecutionStatement(Cluster.ChainId, 0, 1, A, A, A, Hash.Zero, 1);
         Assert.That(rules.Execution(statement), Is.EqualTo(Verdict.Sign));
         Assert.That(rules.Execution(statement), Is.EqualTo(Verdict.Repeat));
         Assert.That(rules.Execution(statement with { StateRoot = B }), Is.EqualTo(Verdict.Refuse));

@@ -36,7 +36,7 @@ public sealed class VerifierTests
         using var cluster = new Cluster();
         Hash x = Cluster.Tx(1);
         Signature wrong = cluster.SignVote(1, ExecutionStatement.Domain, 0, 1, x);
-        Assert.That(Refusal(cluster, 1, null, 0, new ExecutionVote(1, x, x, x, wrong)), Is.EqualTo("the execution vote of replica 1 has a wrong signature"));
+        Assert.That(Refusal(cluster, 1, null, 0, new ExecutionVote(1, x, x, x, Hash.Zero, 1, wrong)), Is.EqualTo("the execution vote of replica 1 has a wrong signature"));
     }
 
     [Test]

@@ -46,7 +46,7 @@ internal sealed class CheapSigner(PublicKey key) : INodeSigner
 /// <summary>The validators of a simulated network.</summary>
 internal static class Members
 {
-    public static ValidatorSet Set(int count) => new(0, [.. Enumerable.Range(0, count).Select(i =>
+    public static ValidatorSet Set(int count) => ValidatorSet.Of(0, [.. Enumerable.Range(0, count).Select(i =>
     {
         var bytes = new byte[32];
         bytes.AsSpan().Fill((byte)(i + 1));

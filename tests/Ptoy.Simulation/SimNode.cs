@@ -165,7 +165,8 @@ internal sealed class SimNode(World world, int index, ReplicaConfig config)
         ExecutionStatement before = Disk.Statements[^1];
         Hash chain = ExecutionStatement.NextChainHash(before.ChainHash, before.Height + 1, decided.BlockHash);
         Hash state = Digest.Of("ptoy/sim/state", before.StateRoot, chain);
-        var statement = new ExecutionStatement(config.ChainId, 0, before.Height + 1, chain, state, chain);
+        ulong time = Math.Max(before.TimeMs, decided.Block.Header.TimeMs);
+        var statement = new ExecutionStatement(config.ChainId, 0, before.Height + 1, chain, state, chain, Hash.Zero, time);
         Disk.Statements.Add(statement);
         Disk.Blocks.Add(new CertifiedBlock(decided.Block, decided.Certificate));
         foreach (Hash _ in decided.Block.TransactionHashes.Take(1)) Disk.Bodies.Add(decided.BlockHash);

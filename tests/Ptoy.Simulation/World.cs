@@ -47,7 +47,7 @@ internal sealed partial class World
         _groups = new int[set.Count];
         _nodes = [.. Enumerable.Range(0, set.Count).Select(i =>
             new SimNode(this, i, config with { Self = i, Signer = new CheapSigner(set.Members[i].NodeKey) }))];
-        foreach (SimNode node in _nodes) node.Disk.Statements.Add(new ExecutionStatement(_chainId, 0, 0, _chainId, _chainId, _chainId));
+        foreach (SimNode node in _nodes) node.Disk.Statements.Add(new ExecutionStatement(_chainId, 0, 0, _chainId, _chainId, _chainId, Hash.Zero, 0));
     }
 
     public SimRandom Random { get; }

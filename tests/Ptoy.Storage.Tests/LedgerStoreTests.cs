@@ -130,7 +130,7 @@ public sealed class LedgerStoreTests
     public void Execution_certificates_ride_on_the_next_block()
     {
         using var node = new TestNode();
-        var certificate = new ExecutionCertificate(new ExecutionStatement(Chain, 0, 1, H("c"), H("s"), H("r")), []);
+        var certificate = new ExecutionCertificate(new ExecutionStatement(Chain, 0, 1, H("c"), H("s"), H("r"), Hash.Zero, 1), []);
         using (NodeStore store = node.Open())
         {
             Genesis(store);

@@ -106,7 +106,7 @@ public static class DevnetBuilder
 
     private static Genesis MakeGenesis(DevnetOptions options, PublicKey[] nodeKeys)
     {
-        var validators = new ValidatorSet(0, [.. options.Hospitals.Select((h, i) => new Validator(nodeKeys[i], h.Address))]);
+        var validators = ValidatorSet.Of(0, [.. options.Hospitals.Select((h, i) => new Validator(nodeKeys[i], h.Address))]);
         GenesisContract[] contracts = [.. SystemContracts().Select(c => new GenesisContract(c.Key, c.Value))];
         return new Genesis(options.Name, (ulong)DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(), 1, validators, contracts, [.. Calls(options, nodeKeys)]);
     }

@@ -110,7 +110,8 @@ public sealed class ExecutionPipeline : IBlockExecution, IDisposable
         ILookup<bool, Transaction> early = Early(transactions, executed.Receipts);
         _pool.Executed([.. early[false]], [.. early[true]], block.Header.Height);
         _bodies.Drop(block.TransactionHashes);
-        var statement = new ExecutionStatement(_chainId, block.Header.Epoch, block.Header.Height, chainHash, update.Root, receiptsRoot);
+        var statement = new ExecutionStatement(
+            _chainId, block.Header.Epoch, block.Header.Height, chainHash, update.Root, receiptsRoot, Hash.Zero, executed.TimeMs);
         Published?.Invoke(new BlockResult(block, decided.BlockHash, transactions, executed.Receipts, executed.Writes, statement, executed.TimeMs));
         Executed?.Invoke(statement);
     }

@@ -70,13 +70,16 @@ public sealed record ExecutionVote(
     [property: Key(1)] Hash ChainHash,
     [property: Key(2)] Hash StateRoot,
     [property: Key(3)] Hash ReceiptsRoot,
-    [property: Key(4)] Signature Signature) : IWire
+    [property: Key(4)] Hash NextValidators,
+    [property: Key(5)] ulong TimeMs,
+    [property: Key(6)] Signature Signature) : IWire
 {
     /// <inheritdoc/>
     public string? Problem() => (Height == 0 ? "height is 0" : null) ?? Check.Nested("signature", Signature);
 
     /// <summary>The statement that the signature is under.</summary>
-    public ExecutionStatement Statement(Hash chainId, ulong epoch) => new(chainId, epoch, Height, ChainHash, StateRoot, ReceiptsRoot);
+    public ExecutionStatement Statement(Hash chainId, ulong epoch) =>
+        new(chainId, epoch, Height, ChainHash, StateRoot, ReceiptsRoot, NextValidators, TimeMs);
 }
 
 /// <summary>Every message with its sender's place in the validator set, and execution votes that travel along.</summary>
@@ -88,7 +91,7 @@ public sealed record ConsensusEnvelope(
     [property: Key(3)] ExecutionVote[] Votes) : IWire
 {
     /// <summary>Most execution votes in one envelope.</summary>
-    public const int MaxVotes = 5;
+    public const int MaxVotes = 4;
 
     /// <summary>Largest encoded envelope in bytes: a new view of 64 replicas with a full window.</summary>
     public const int MaxBytes = 24 * 1024 * 1024;

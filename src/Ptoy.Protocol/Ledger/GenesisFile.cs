@@ -41,7 +41,7 @@ public static class GenesisFile
         {
             using JsonDocument document = JsonDocument.Parse(json);
             JsonElement root = document.RootElement;
-            var validators = new ValidatorSet(0, [.. Each(root, "validators", v =>
+            var validators = ValidatorSet.Of(0, [.. Each(root, "validators", v =>
                 new Validator(PublicKey.Parse(Text(v, "nodeKey")), Address.Parse(Text(v, "organisation"))))]);
             var genesis = new Genesis(
                 Text(root, "name"),

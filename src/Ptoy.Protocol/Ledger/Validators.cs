@@ -15,11 +15,16 @@ public sealed record Validator(
     public string? Problem() => Check.Nested("node key", NodeKey) ?? (NodeKey.Suite == SuiteId.Ed25519 ? null : "node key: not a signing key");
 }
 
-/// <summary>The replicas of one epoch, in order: a replica's index is its place here.</summary>
+/// <summary>
+/// The replicas of one epoch, in order: a replica's index is its place here. <see cref="Order"/> holds the indices that take turns
+/// as primary, ascending: the primary of view v is the v-th of them, round and round. Replicas that did not answer in the epoch
+/// before are left out of it; they vote like the others.
+/// </summary>
 [MessagePackObject]
 public sealed record ValidatorSet(
     [property: Key(0)] ulong Epoch,
-    [property: Key(1)] Validator[] Members) : IWire
+    [property: Key(1)] Validator[] Members,
+    [property: Key(2)] byte[] Order) : IWire
 {
     /// <summary>Fewest members: f = 1 needs four.</summary>
     public const int MinMembers = 4;
@@ -31,7 +36,11 @@ public sealed record ValidatorSet(
     public string? Problem() =>
         Check.Each("members", Members, MaxMembers)
         ?? (Members.Length >= MinMembers ? null : $"{Members.Length} members, fewer than {MinMembers}")
-        ?? (Members.Select(m => m.NodeKey).Distinct().Count() == Members.Length ? null : "a node key is listed twice");
+        ?? (Members.Select(m => m.NodeKey).Distinct().Count() == Members.Length ? null : "a node key is listed twice")
+        ?? OrderProblem();
+
+    /// <summary>A set in which every member takes its turn as primary.</summary>
+    public static ValidatorSet Of(ulong epoch, Validator[] members) => new(epoch, members, [.. Enumerable.Range(0, members.Length).Select(i => (byte)i)]);
 
     /// <summary>n.</summary>
     [IgnoreMember]
@@ -45,11 +54,27 @@ public sealed record ValidatorSet(
     [IgnoreMember]
     public int Quorum => (Count + Faulty + 2) / 2;
 
+    /// <summary>The index of the replica whose turn a view is.</summary>
+    public int PrimaryOf(ulong view) => Order[(int)(view % (ulong)Order.Length)];
+
     /// <summary>The index of a node key, or −1.</summary>
     public int IndexOf(PublicKey nodeKey) => Array.FindIndex(Members, m => m.NodeKey == nodeKey);
 
     /// <summary>Identity of the set.</summary>
     public Hash ComputeHash() => Digest.Of(Domains.Validators, Codec.Encode(this));
+
+    /// <summary>With f+1 in the order at least one of them is correct, so that leaderless views come to an end.</summary>
+    private string? OrderProblem()
+    {
+        if (Order is null) return "order is missing";
+        if (Order.Length <= Faulty) return $"order has {Order.Length} replicas, fewer than {Faulty + 1}";
+        for (int i = 0; i < Order.Length; i++)
+        {
+            if (Order[i] >= Members.Length) return $"order names replica {Order[i]}, but there are {Members.Length}";
+            if (i > 0 && Order[i] <= Order[i - 1]) return "order is not ascending";
+        }
+        return null;
+    }
 }
 
 /// <summary>A replica's signature inside a certificate; the replica is named by its index in the validator set.</summary>
@@ -95,7 +120,11 @@ public sealed record CommitCertificate(
         ?? Certificates.VerifyQuorum(set, VoteStatement.CommitDomain, Codec.Encode(Statement), Signatures);
 }
 
-/// <summary>What a replica found after executing a height. The signed bytes are the encoding of this.</summary>
+/// <summary>
+/// What a replica found after executing a height. The signed bytes are the encoding of this. <see cref="NextValidators"/> is zero, or
+/// at the last height of an epoch the hash of the set that starts above it; <see cref="TimeMs"/> is the effective time of the block in
+/// milliseconds since 1970 UTC.
+/// </summary>
 [MessagePackObject]
 public sealed record ExecutionStatement(
     [property: Key(0)] Hash ChainId,
@@ -103,7 +132,9 @@ public sealed record ExecutionStatement(
     [property: Key(2)] ulong Height,
     [property: Key(3)] Hash ChainHash,
     [property: Key(4)] Hash StateRoot,
-    [property: Key(5)] Hash ReceiptsRoot) : IWire
+    [property: Key(5)] Hash ReceiptsRoot,
+    [property: Key(6)] Hash NextValidators,
+    [property: Key(7)] ulong TimeMs) : IWire
 {
     /// <summary>Domain of an execution vote.</summary>
     public const string Domain = "ptoy/execution/v1";

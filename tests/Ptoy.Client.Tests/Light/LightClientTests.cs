@@ -19,7 +19,7 @@ internal sealed class LightClientTests
     private static readonly SigningKey[] Nodes = [.. Enumerable.Range(1, 4).Select(i => Key((byte)i))];
     private static readonly SigningKey Alice = Key(50);
     private static readonly Genesis Genesis = new(
-        "test", 1, 1, new ValidatorSet(0, [.. Nodes.Select(n => new Validator(n.Public, n.Address))]), [new GenesisContract("Token", "class Token {}")], []);
+        "test", 1, 1, ValidatorSet.Of(0, [.. Nodes.Select(n => new Validator(n.Public, n.Address))]), [new GenesisContract("Token", "class Token {}")], []);
 
     private static readonly Hash ChainId = Genesis.ComputeChainId();
     private static readonly ContractId Token = ContractId.Single("Token");
@@ -153,7 +153,7 @@ internal sealed class LightClientTests
     private static void Refused(ProofPart part, Func<object> use) =>
         Assert.That(use, Throws.TypeOf<ProofException>().With.Property(nameof(ProofException.Part)).EqualTo(part));
 
-    private static ExecutionStatement Statement(Hash stateRoot, Hash receiptsRoot) => new(ChainId, 0, Height, Hash.Zero, stateRoot, receiptsRoot);
+    private static ExecutionStatement Statement(Hash stateRoot, Hash receiptsRoot) => new(ChainId, 0, Height, Hash.Zero, stateRoot, receiptsRoot, Hash.Zero, 1);
 
     private static byte[] Certified(ExecutionStatement statement, params int[] signers) => Codec.Encode(new ExecutionCertificate(
         statement, [.. signers.Select(i => new ReplicaSignature((byte)i, Nodes[i].Sign(ExecutionStatement.Domain, Codec.Encode(statement))))]));

@@ -12,7 +12,7 @@ namespace Ptoy.Node.Tests.Execution;
 internal sealed class SkipListTests
 {
     private static readonly SigningKey[] Nodes = [.. Enumerable.Range(20, 4).Select(i => Key((byte)i))];
-    private static readonly ValidatorSet Validators = new(0, [.. Nodes.Select(n => new Validator(n.Public, n.Address))]);
+    private static readonly ValidatorSet Validators = ValidatorSet.Of(0, [.. Nodes.Select(n => new Validator(n.Public, n.Address))]);
     private static readonly Hash Stuck = Of(Alice, 0).Hash;
 
     [Test]

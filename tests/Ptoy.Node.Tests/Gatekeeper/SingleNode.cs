@@ -188,7 +188,7 @@ internal sealed class SingleNode : IAsyncDisposable
 
     private Genesis MakeGenesis()
     {
-        var validators = new ValidatorSet(0, [.. _nodes.Select((n, i) => new Validator(n.Public, Organisation(i)))]);
+        var validators = ValidatorSet.Of(0, [.. _nodes.Select((n, i) => new Validator(n.Public, Organisation(i)))]);
         GenesisContract[] contracts = [.. DevnetBuilder.SystemContracts().Select(c => new GenesisContract(c.Key, c.Value))];
         string authority = Authority.Address.ToString();
         GenesisCall Call(string contract, string method, params object[] arguments) =>

@@ -10,7 +10,7 @@ namespace Ptoy.Protocol.Tests.Records;
 public sealed class StorageReceiptTests
 {
     private static readonly SigningKey[] Nodes = [.. Enumerable.Range(60, 5).Select(i => new SigningKey(Samples.Fill((byte)i)))];
-    private static readonly ValidatorSet Members = new(0, [.. Nodes.Take(4).Select(n => new Validator(n.Public, Samples.Bob.Address))]);
+    private static readonly ValidatorSet Members = ValidatorSet.Of(0, [.. Nodes.Take(4).Select(n => new Validator(n.Public, Samples.Bob.Address))]);
     private static readonly StorageStatement Statement = StorageStatement.For(Samples.ChainId, Samples.Package());
 
     [Test]

@@ -51,9 +51,9 @@ internal static class Samples
     private static readonly ReplicaSignature[] Signatures = [new(0, Signed), new(2, Signed), new(3, Signed)];
     private static readonly VoteStatement Vote = new(ChainId, 1, 2, 9, SampleBlock.ComputeHash());
     private static readonly CommitCertificate Committed = new(Vote, Signatures);
-    private static readonly ExecutionStatement Executed = new(ChainId, 1, 9, H(10), H(11), H(12));
+    private static readonly ExecutionStatement Executed = new(ChainId, 1, 9, H(10), H(11), H(12), H(13), 1_790_000_000_000);
     private static readonly ExecutionCertificate Certified = new(Executed, Signatures);
-    private static readonly ValidatorSet Set = new(0, [.. Enumerable.Range(40, 4).Select(i => new Validator(new SigningKey(Fill((byte)i)).Public, Bob.Address))]);
+    private static readonly ValidatorSet Set = ValidatorSet.Of(0, [.. Enumerable.Range(40, 4).Select(i => new Validator(new SigningKey(Fill((byte)i)).Public, Bob.Address))]);
 
     // After the fields above, on which they rest: static fields are made in this order.
     internal static IReadOnlyList<WireCase> All { get; } = [.. Ledger(), .. Consensus(), .. Sync(), .. Records(), .. Audit()];
@@ -84,7 +84,7 @@ internal static class Samples
         PreparedCertificate prepared = new(Vote with { Height = 11 }, Signatures);
         ViewChangeStatement change = new(ChainId, 1, 3, 4, Certified, [prepared]);
         NewViewStatement newView = new(ChainId, 1, 4, [new(change, Signed)], [new(11, H(15))]);
-        ExecutionVote vote = new(9, H(10), H(11), H(12), Signed);
+        ExecutionVote vote = new(9, H(10), H(11), H(12), H(13), 1_790_000_000_000, Signed);
         var preprepare = new PrePrepare(2, SampleBlock, Signed);
         return
         [
