@@ -164,6 +164,9 @@ internal sealed class HostApiTests
             LanguageTests.Evaluate("return verifySignature(...args)", global::System.Text.Json.JsonSerializer.Serialize(new[] { key.Public.ToString(), domain, text, signature })).ResultJson;
         Assert.That((verify("test/domain", "text é"), verify("test/other", "text é"), verify("test/domain", "text e")), Is.EqualTo(("true", "false", "false")));
         Assert.That(LanguageTests.Evaluate("return verifySignature('junk', 'd', 't', 'junk')").ResultJson, Is.EqualTo("false"));
+        string verifyHex(string text) => LanguageTests.Evaluate(
+            "return verifySignatureHex(...args)", global::System.Text.Json.JsonSerializer.Serialize(new[] { key.Public.ToString(), "test/domain", text, signature })).ResultJson;
+        Assert.That((verifyHex("7465787420c3a9"), verifyHex("7465787420c3"), verifyHex("text é")), Is.EqualTo(("true", "false", "false")));
         Assert.That(LanguageTests.Evaluate("return [accountOf(args[0]), isAccount(accountOf(args[0])), isAccount('ptoy1x'), isAccount(5)]", $"[\"{key.Public}\"]").ResultJson,
             Is.EqualTo($"[\"{key.Address}\",true,false,false]"));
         string sealing = "2:" + new string('a', 64);

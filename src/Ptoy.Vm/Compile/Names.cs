@@ -27,6 +27,7 @@ internal static class Names
         ["fail"] = "$fail",
         ["sha256"] = "$sha256",
         ["verifySignature"] = "$verifySignature",
+        ["verifySignatureHex"] = "$verifySignatureHex",
         ["isAccount"] = "$isAccount",
         ["accountOf"] = "$accountOf",
         ["keyIdOf"] = "$keyIdOf",

@@ -85,6 +85,7 @@ internal static class HelperTable
         ["$fail"] = HostApi.Fail,
         ["$sha256"] = HostApi.Sha256,
         ["$verifySignature"] = HostApi.VerifySignature,
+        ["$verifySignatureHex"] = HostApi.VerifySignatureHex,
         ["$isAccount"] = HostApi.IsAccount,
         ["$accountOf"] = HostApi.AccountOf,
         ["$keyIdOf"] = HostApi.KeyIdOf,

@@ -82,7 +82,12 @@ internal static class HostApi
     }
 
     /// <summary>False for anything that is not a valid signature, malformed keys and signatures included.</summary>
-    public static JsValue VerifySignature(Frame frame, JsValue[] arguments)
+    public static JsValue VerifySignature(Frame frame, JsValue[] arguments) => VerifySignature(frame, arguments, Encoding.UTF8.GetBytes);
+
+    /// <summary>As <see cref="VerifySignature(Frame, JsValue[])"/>, over bytes given as hexadecimal text; false when it is not.</summary>
+    public static JsValue VerifySignatureHex(Frame frame, JsValue[] arguments) => VerifySignature(frame, arguments, Convert.FromHexString);
+
+    private static JsBoolean VerifySignature(Frame frame, JsValue[] arguments, Func<string, byte[]> bytesOf)
     {
         string key = Arg.Text(arguments, 0, "the public key");
         string domain = Arg.Text(arguments, 1, "the domain");
@@ -90,7 +95,7 @@ internal static class HostApi
         string signature = Arg.Text(arguments, 3, "the signature");
         frame.Meter.Charge(Gas.VerifySignature + (2 * Gas.Text(text.Length)));
         if (domain.Length is 0 or > 64 || !Ascii.IsValid(domain)) throw Errors.Failure("a signature domain is 1 to 64 ASCII characters");
-        return Verify(key, domain, text, signature) ? JsBoolean.True : JsBoolean.False;
+        return Verify(key, domain, text, signature, bytesOf) ? JsBoolean.True : JsBoolean.False;
     }
 
     /// <summary><c>isAccount(value)</c>: true for the text of an address.</summary>
@@ -130,14 +135,14 @@ internal static class HostApi
         catch (FormatException e) { throw Errors.Failure(e.Message); }
     }
 
-    private static bool Verify(string key, string domain, string text, string signature)
+    private static bool Verify(string key, string domain, string text, string signature, Func<string, byte[]> bytesOf)
     {
         const int KeyText = 2 + (2 * 32), SignatureText = 2 * 64;
         if (key.Length != KeyText || signature.Length != SignatureText) return false;
         try
         {
             var made = new Signature(SuiteId.Ed25519, Convert.FromHexString(signature));
-            return Signing.Verify(PublicKey.Parse(key), domain, Encoding.UTF8.GetBytes(text), made);
+            return Signing.Verify(PublicKey.Parse(key), domain, bytesOf(text), made);
         }
         catch (FormatException) { return false; }
     }

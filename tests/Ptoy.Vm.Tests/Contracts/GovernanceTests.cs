@@ -61,7 +61,8 @@ public sealed class GovernanceTests
             Assert.That(Refusal(Hospital.Org("A"), new { parameter = "toString", value = 1 }), Does.Contain("no parameter of that name"));
             Assert.That(Refusal(Hospital.Org("A"), new { parameter = "maxBlockInterval", value = 1.5 }), Does.Contain("whole number"));
             Assert.That(Refusal(Hospital.Org("A"), new { parameter = "maxBlockInterval", value = 99 }), Does.Contain("from 100 to 60000"));
-            Assert.That(Refusal(Hospital.Org("A"), new { addMember = Hospital.Org("D") }), Does.Contain("not supported before"));
+            Assert.That(Refusal(Hospital.Org("A"), new { addMember = Hospital.Org("D") }), Does.Contain("one of parameter, add"));
+            Assert.That(Refusal(Hospital.Org("A"), new { remove = "1:00", suspend = "1:00" }), Does.Contain("one of parameter, add"));
         });
     }
 
