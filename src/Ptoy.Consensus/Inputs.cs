@@ -35,3 +35,9 @@ public sealed record PendingWork(bool Waiting) : ReplicaInput;
 
 /// <summary>A transaction forwarded to the primary of this view was not ordered in time: ask for the next view.</summary>
 public sealed record Suspect(ulong View) : ReplicaInput;
+
+/// <summary>
+/// A connection to a replica broke, or works again. A hint and nothing more: the operating system closes the connections of a process that
+/// died at once, long before a timer says so. It can shorten the wait for a primary, never replace what that wait is for.
+/// </summary>
+public sealed record PeerLink(int Replica, bool Up) : ReplicaInput;

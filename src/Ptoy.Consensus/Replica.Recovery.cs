@@ -26,6 +26,7 @@ public sealed partial class Replica
         _claims = new ulong[_set.Count];
         _helpedAt = new ulong?[_set.Count];
         _held = new HeldVote?[_set.Count];
+        _lostAt = new ulong?[_set.Count];
         RecoverLedger(ledger);
         RecoverLog(log);
         if (_self >= 0) SendStatus(asks: true);

@@ -95,6 +95,23 @@ public sealed partial class Replica
         if (Votes && ViewActive && view == View) AskForView(View + 1, "a transaction is not ordered in time");
     }
 
+    /// <summary>By replica: since when its connection is broken and nothing came from it, null while it is not known to be.</summary>
+    private readonly ulong?[] _lostAt;
+
+    private void OnPeerLink(PeerLink link)
+    {
+        if (link.Replica < 0 || link.Replica >= _set.Count || link.Replica == _self) return;
+        _lostAt[link.Replica] = link.Up ? null : _lostAt[link.Replica] ?? _now;
+    }
+
+    /// <summary>
+    /// True when the primary's connection has been broken for so long that waiting on is a waste. At most f replicas can be dead, so
+    /// this counts for f views in a row and no more, and not while more than f connections are broken: then the fault is nearer than the primary.
+    /// </summary>
+    private bool IsPrimaryLost =>
+        _lostAt[Primary] is { } since && _now - since >= (ulong)_config.LostLinkTicks
+        && _attempts < _set.Faulty && _lostAt.Count(l => l is not null) <= _set.Faulty;
+
     /// <summary>True when peers are known to be further: then this replica's own lag is no reason to blame the primary.</summary>
     private bool IsBehind => KnownCommitted() > Committed;
 
@@ -103,9 +120,10 @@ public sealed partial class Replica
         if (!Votes) return;
         if (!ViewActive)
         {
+            if (_quorumAskedAt is not { } since) return;
             // A commit that came in meanwhile has reset the attempts.
-            if (_quorumAskedAt is { } since && _now - since >= ViewTimeout(Math.Max(0, _attempts - 1)))
-                AskForView(View + 1, "no new view in time");
+            ulong limit = IsPrimaryLost ? (ulong)_config.LostLinkTicks : ViewTimeout(Math.Max(0, _attempts - 1));
+            if (_now - since >= limit) AskForView(View + 1, "no new view in time");
             return;
         }
         bool work = _pendingWork || _slots.Values.Any(s => s.Height > Committed && s.Current?.View == View);
@@ -117,7 +135,9 @@ public sealed partial class Replica
         bool silent = idle >= (ulong)_config.HeartbeatTicks + timeout;
         // Not for ever: the peers that are further may be gone.
         bool blameless = IsBehind && idle < 4 * timeout;
-        if ((stalled || silent) && !blameless) AskForView(View + 1, stalled ? "no progress in time" : "no heartbeat in time");
+        bool lost = work && IsPrimaryLost && idle >= (ulong)_config.LostLinkTicks;
+        if ((stalled || silent || lost) && !blameless)
+            AskForView(View + 1, stalled ? "no progress in time" : lost ? "the primary's connection is broken" : "no heartbeat in time");
     }
 
     private void TickResend()

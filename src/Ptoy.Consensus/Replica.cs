@@ -74,6 +74,7 @@ public sealed partial class Replica
             case Executed executed: OnExecuted(executed.Statement); break;
             case CommittedBlock block: OnCommittedBlock(block.Block); break;
             case PendingWork pending: OnPendingWork(pending.Waiting); break;
+            case PeerLink link: OnPeerLink(link); break;
             case Suspect suspect: OnSuspect(suspect.View); break;
             default: throw new ArgumentException($"no such input: {input.GetType().Name}", nameof(input));
         }
@@ -102,6 +103,7 @@ public sealed partial class Replica
         ConsensusEnvelope envelope = verified.Envelope;
         int sender = envelope.Sender;
         if (envelope.Epoch != _set.Epoch || sender >= _set.Count || sender == _self) return;
+        if (_lostAt[sender] is not null) _lostAt[sender] = _now;
         foreach (ExecutionVote vote in envelope.Votes) OnExecutionVote(sender, vote);
         if (Halted is not null) return;
         switch (envelope.Message)

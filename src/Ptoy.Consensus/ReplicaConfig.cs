@@ -37,6 +37,12 @@ public sealed record ReplicaConfig
     /// <summary>First view-change timeout; it doubles with every view that brings no commit.</summary>
     public int ViewTimeoutTicks { get; init; } = 60;
 
+    /// <summary>
+    /// The timeout for a primary whose connection is known to be broken (<see cref="PeerLink"/>) and from which nothing came since: long
+    /// enough for a broken connection to be made again.
+    /// </summary>
+    public int LostLinkTicks { get; init; } = 15;
+
     /// <summary>Where doubling ends (30 s); each further view adds this much.</summary>
     public int MaxDoublingTicks { get; init; } = 3000;
 
@@ -63,7 +69,7 @@ public sealed record ReplicaConfig
         ?? (Window is >= 4 and <= ViewChangeStatement.MaxPrepared ? null : $"window is {Window}, not 4 to {ViewChangeStatement.MaxPrepared}")
         ?? (CheckpointInterval >= 1 && CheckpointInterval < Window ? null : "checkpoint interval is not below the window")
         ?? (MaxInFlight >= 1 && (ulong)MaxInFlight <= Window ? null : "heights in flight are not between 1 and the window")
-        ?? (HeartbeatTicks > 0 && ViewTimeoutTicks > 0 && MaxDoublingTicks >= ViewTimeoutTicks && ResendTicks > 0 && StatusTicks > 0
+        ?? (HeartbeatTicks > 0 && ViewTimeoutTicks > 0 && LostLinkTicks > 0 && MaxDoublingTicks >= ViewTimeoutTicks && ResendTicks > 0 && StatusTicks > 0
             ? null : "a duration is not positive");
 }
 

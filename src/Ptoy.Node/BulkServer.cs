@@ -19,9 +19,12 @@ internal sealed class BulkServer(NodeStore store, Admission admission, BodyCache
 {
     private const int MaxAnswerBytes = 32 * 1024 * 1024;
 
-    public TransportHandlers Handlers(Action<PublicKey, ReadOnlyMemory<byte>> onVote) => new()
+    /// <summary>What the transport calls. <paramref name="onLink"/> is told of the bulk carrier alone: a process that dies breaks it at once.</summary>
+    public TransportHandlers Handlers(Action<PublicKey, ReadOnlyMemory<byte>> onVote, Action<PublicKey, bool> onLink) => new()
     {
         OnVote = onVote,
+        OnPeerUp = (peer, carrier) => { if (carrier == Carrier.Bulk) onLink(peer, true); },
+        OnPeerDown = (peer, carrier) => { if (carrier == Carrier.Bulk) onLink(peer, false); },
         OnBulk = OnBulkAsync,
         OnRequest = OnRequestAsync,
     };

@@ -151,7 +151,7 @@ public sealed class NodeHost : IAsyncDisposable
         var server = new BulkServer(store, admission, bodies, keeper, mail);
         var inbox = new ConsensusInbox(validators, verifier, v => driver.Post(new Received(v)), logging.CreateLogger<ConsensusInbox>());
         _stop.Add(inbox.DisposeAsync);
-        await transport.StartAsync(server.Handlers(inbox.Receive), cancellation).ConfigureAwait(false);
+        await transport.StartAsync(server.Handlers(inbox.Receive, driver.OnLink), cancellation).ConfigureAwait(false);
         transport.UpdatePeers([.. config.Peers.Select(p => new PeerAddress(p.NodeKey, p.Host, p.VotePort, p.BulkPort))]);
         var gossip = new Gossip(transport, validators, admission);
         _stop.Add(gossip.DisposeAsync);

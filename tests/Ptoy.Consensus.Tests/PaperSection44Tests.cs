@@ -34,6 +34,73 @@ public sealed class PaperSection44Tests
     }
 
     [Test]
+    public void A_primary_whose_connections_broke_is_replaced_sooner()
+    {
+        using Cluster cluster = WithSilentPrimary();
+        foreach (int node in new[] { 1, 2, 3 }) cluster.Step(node, new PeerLink(0, false));
+        cluster.Tick(14);
+        Assert.That(cluster.Transcript, Is.Empty);
+        cluster.Tick(3);
+        Assert.That(cluster.Transcript[^1], Is.EqualTo("1 → all: new-view v1, proposes []"), string.Join('\n', cluster.Transcript));
+    }
+
+    [Test]
+    public void A_connection_that_is_made_again_or_a_word_from_the_primary_ends_the_hint()
+    {
+        using Cluster cluster = WithSilentPrimary();
+        foreach (int node in new[] { 1, 2, 3 }) cluster.Step(node, new PeerLink(0, false));
+        cluster.Tick(10);
+        cluster.Step(1, new PeerLink(0, true));
+        cluster.Step(2, new PeerLink(0, true));
+        cluster.Say(0, 3, new Prepare(0, 1, Cluster.Tx(1), cluster.SignVote(0, VoteStatement.PrepareDomain, 0, 1, Cluster.Tx(1))));
+        cluster.Tick(12);
+        Assert.That(cluster.Nodes.Skip(1).Select(n => n.Replica.View), Has.All.Zero);
+    }
+
+    [Test]
+    public void A_broken_connection_blames_nobody_while_heights_are_decided()
+    {
+        using var cluster = new Cluster();
+        cluster.Step(3, new PeerLink(0, false));
+        cluster.Arrives = (from, to, _) => !(from == 0 && to == 3);
+        for (int i = 0; i < 6; i++)
+        {
+            cluster.Step(3, new PendingWork(true));
+            cluster.Decide(0, i);
+            cluster.Tick(12);
+        }
+        Assert.That(cluster[3].View, Is.Zero);
+        Assert.That(cluster.Nodes[3].Decided, Is.Not.Empty);
+    }
+
+    [Test]
+    public void With_more_than_f_connections_broken_the_ordinary_timer_runs()
+    {
+        using Cluster cluster = WithSilentPrimary();
+        cluster.Step(1, new PeerLink(0, false));
+        cluster.Step(1, new PeerLink(2, false));
+        cluster.Arrives = (_, _, _) => false;
+        cluster.Tick(30);
+        Assert.That(cluster[1].View, Is.Zero);
+        cluster.Tick(32);
+        Assert.That(cluster[1].View, Is.EqualTo(1));
+    }
+
+    [Test]
+    public void Three_dead_primaries_in_a_row_cost_three_short_waits_and_a_fourth_the_ordinary_one()
+    {
+        using var cluster = new Cluster(10);
+        foreach (int dead in new[] { 0, 1, 2 }) cluster.Nodes[dead].Up = false;
+        foreach (Node node in cluster.Nodes.Where(n => n.Up))
+        {
+            cluster.Step(node.Index, new PendingWork(true));
+            foreach (int dead in new[] { 0, 1, 2 }) cluster.Step(node.Index, new PeerLink(dead, false));
+        }
+        cluster.Tick(56);
+        Assert.That(cluster.Nodes.Where(n => n.Up).Select(n => (n.Replica.View, n.Replica.ViewActive)), Has.All.EqualTo((3UL, true)));
+    }
+
+    [Test]
     public void What_was_prepared_is_proposed_again_with_the_same_bytes()
     {
         using var cluster = new Cluster();

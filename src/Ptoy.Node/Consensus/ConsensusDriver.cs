@@ -87,6 +87,12 @@ public sealed class ConsensusDriver : IDisposable
         }
     }
 
+    /// <summary>A connection to a peer came up or broke: a hint for the timers.</summary>
+    public void OnLink(PublicKey peer, bool up)
+    {
+        if (_validators.IndexOf(peer) is var replica and >= 0) Post(new PeerLink(replica, up));
+    }
+
     /// <summary>
     /// Hands over what this node itself found, bounded by the heights in flight. Never waits: the executor must not wait for a thread
     /// that may be waiting for the executor.
