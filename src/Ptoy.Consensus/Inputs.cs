@@ -20,9 +20,11 @@ public sealed record BodiesReady(ulong Height, Hash BlockHash) : ReplicaInput;
 
 /// <summary>
 /// A block from <see cref="Ready.Committed"/> is executed <em>and its result is on disk</em>: the ledger is what makes the
-/// execution vote repeatable. Comes in the order of heights.
+/// execution vote repeatable. Comes in the order of heights. <paramref name="Barrier"/> is the height that ends this epoch, from
+/// the moment when the executed state says so; null before. Once known it does not change, and exactly the statement of that
+/// height names the next validators.
 /// </summary>
-public sealed record Executed(ExecutionStatement Statement) : ReplicaInput;
+public sealed record Executed(ExecutionStatement Statement, ulong? Barrier = null) : ReplicaInput;
 
 /// <summary>A decided block that the driver fetched for <see cref="Ready.Fetch"/>, and verified.</summary>
 public sealed record CommittedBlock(VerifiedBlock Block) : ReplicaInput;

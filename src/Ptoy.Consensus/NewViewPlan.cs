@@ -21,16 +21,18 @@ internal sealed class NewViewPlan
     public IReadOnlyDictionary<ulong, PreparedCertificate> Prepared { get; }
 
     /// <summary>Height of the checkpoint.</summary>
-    public ulong Base => Checkpoint?.Statement.Height ?? 0;
+    public ulong Base { get; }
 
     /// <summary>Highest height proposed, or the checkpoint.</summary>
     public ulong Top => Base + (ulong)Proposals.Length;
 
-    public NewViewPlan(ReplicaConfig config, IEnumerable<ViewChange> viewChanges)
+    /// <summary>The plan of an epoch whose heights are above <paramref name="epochBase"/>.</summary>
+    public NewViewPlan(ReplicaConfig config, ulong epochBase, IEnumerable<ViewChange> viewChanges)
     {
         var chosen = new Dictionary<ulong, PreparedCertificate>();
         ViewChangeStatement[] statements = [.. viewChanges.Select(v => v.Statement)];
         Checkpoint = statements.MaxBy(s => s.CheckpointHeight)?.Checkpoint;
+        Base = Math.Max(epochBase, Checkpoint?.Statement.Height ?? 0);
         ulong top = Base;
         foreach (PreparedCertificate prepared in statements.SelectMany(s => s.Prepared))
         {
@@ -58,7 +60,7 @@ internal sealed class NewViewPlan
     }
 
     /// <summary>Null when a new view follows from its own view changes, else what is wrong.</summary>
-    public static string? Check(ReplicaConfig config, NewViewStatement statement)
+    public static string? Check(ReplicaConfig config, ulong epochBase, NewViewStatement statement)
     {
         int previous = -1;
         foreach (ViewChange change in statement.ViewChanges)
@@ -68,7 +70,7 @@ internal sealed class NewViewPlan
             previous = change.Statement.Replica;
         }
         if (statement.ViewChanges.Length < config.Quorum) return $"{statement.ViewChanges.Length} view changes, fewer than a quorum";
-        var plan = new NewViewPlan(config, statement.ViewChanges);
+        var plan = new NewViewPlan(config, epochBase, statement.ViewChanges);
         return plan.Proposals.AsSpan().SequenceEqual(statement.Proposals) ? null : "the proposals do not follow from the view changes";
     }
 }

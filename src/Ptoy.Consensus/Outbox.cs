@@ -24,9 +24,11 @@ internal sealed class Outbox
 
     public FetchRequest? Fetch { get; set; }
 
+    public ExecutionCertificate? EpochEnded { get; set; }
+
     public bool IsEmpty =>
         Send.Count == 0 && Votes.Count == 0 && SyncBodies.Count == 0 && Committed.Count == 0 && Certified.Count == 0
-        && WantBodies.Count == 0 && Evidence.Count == 0 && Notices.Count == 0 && Fetch is null;
+        && WantBodies.Count == 0 && Evidence.Count == 0 && Notices.Count == 0 && Fetch is null && EpochEnded is null;
 
     public Ready Take(List<LogRecord> persist, ProposalRequest? want, string? halted, ulong epoch, int self)
     {
@@ -43,6 +45,7 @@ internal sealed class Outbox
             WantProposal = want,
             Evidence = [.. Evidence],
             Notices = [.. Notices],
+            EpochEnded = EpochEnded,
             Halted = halted,
         };
         Send.Clear();
@@ -53,6 +56,7 @@ internal sealed class Outbox
         Evidence.Clear();
         Notices.Clear();
         Fetch = null;
+        EpochEnded = null;
         return ready;
     }
 

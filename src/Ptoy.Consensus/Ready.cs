@@ -110,6 +110,12 @@ public sealed class Ready
     /// <summary>Remarks for the log: view changes, and why this replica does not vote.</summary>
     public required IReadOnlyList<string> Notices { get; init; }
 
+    /// <summary>
+    /// The certificate of the last height of this epoch, once: this replica has nothing more to decide. Store the certificate with
+    /// the next set's bytes, synced, and only then make the replica of the next epoch (same log, ledger ending at this height).
+    /// </summary>
+    public required ExecutionCertificate? EpochEnded { get; init; }
+
     /// <summary>Why this replica stopped for good, or null. The driver stops loudly.</summary>
     public required string? Halted { get; init; }
 }
@@ -119,7 +125,14 @@ public sealed class Ready
 /// the last one (at a new chain: that of genesis, height 0), best the last <see cref="ReplicaConfig.Window"/>; and the
 /// newest execution certificate held, if any.
 /// </summary>
-public sealed record LedgerState(IReadOnlyList<ExecutionStatement> Recent, ExecutionCertificate? NewestCertificate);
+public sealed record LedgerState(IReadOnlyList<ExecutionStatement> Recent, ExecutionCertificate? NewestCertificate)
+{
+    /// <summary>The last height of the epoch before: this epoch's heights are above it. 0 for the first epoch.</summary>
+    public ulong EpochBase { get; init; }
+
+    /// <summary>The last height of this epoch, when the executed state names it already (see <see cref="Executed"/>).</summary>
+    public ulong? Barrier { get; init; }
+}
 
 /// <summary>The consensus log cannot be used. The message says what to do.</summary>
 public sealed class ConsensusLogException(string message) : Exception(message);

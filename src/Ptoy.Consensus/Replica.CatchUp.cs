@@ -97,7 +97,7 @@ public sealed partial class Replica
     {
         if (!Signs) return;
         var votes = new List<ExecutionVote>();
-        for (ulong h = above + 1; h <= ExecutedHeight && votes.Count < ConsensusEnvelope.MaxVotes; h++)
+        for (ulong h = Math.Max(above, _base) + 1; h <= ExecutedHeight && votes.Count < ConsensusEnvelope.MaxVotes; h++)
         {
             if (_history.TryGetValue(h, out ExecutionStatement? statement)) votes.Add(OwnVote(statement));
         }
@@ -151,6 +151,7 @@ public sealed partial class Replica
     private void OnCommittedBlock(VerifiedBlock verified)
     {
         CommitCertificate certificate = verified.Certificate;
+        if (certificate.Statement.Epoch != _set.Epoch) return;
         if (SlotAt(certificate.Statement.Height) is not { } slot) return;
         LearnBlock(slot, certificate.Statement.BlockHash, verified.Block);
         Decide(slot, certificate);
@@ -197,6 +198,7 @@ public sealed partial class Replica
     private void TickFetch()
     {
         ulong known = KnownCommitted();
+        known = Math.Min(known, _barrier ?? ulong.MaxValue);
         if (known <= Committed || _now - _fetchedAt < (ulong)_config.ResendTicks) return;
         // A few heights behind is a race with commit votes under way; they get a moment to come in.
         if (known - Committed < HelpHeights && _now - _progressAt < (ulong)_config.ResendTicks) return;

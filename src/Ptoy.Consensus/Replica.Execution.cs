@@ -31,10 +31,11 @@ public sealed partial class Replica
     /// <summary>All heights up to this one have execution certificates here.</summary>
     private ulong _certified;
 
-    private void OnExecuted(ExecutionStatement statement)
+    private void OnExecuted(ExecutionStatement statement, ulong? barrier)
     {
         if (statement.Height != ExecutedHeight + 1 || statement.Height > Committed)
             throw new ArgumentException($"height {statement.Height} is reported as executed after {ExecutedHeight}, with {Committed} committed", nameof(statement));
+        NoteBarrier(statement, barrier);
         ExecutedHeight = statement.Height;
         _history[statement.Height] = statement;
         while (_history.Count > (int)(2 * _config.Window)) _history.Remove(_history.Keys.First());
@@ -96,6 +97,7 @@ public sealed partial class Replica
     private void OnCertificate(ExecutionCertificate certificate)
     {
         ulong height = certificate.Statement.Height;
+        if (height <= _base) return;
         if (_history.TryGetValue(height, out ExecutionStatement? mine) && mine != certificate.Statement)
         {
             Halt($"state diverged: a quorum certified another result of height {height} than was computed here");
@@ -118,6 +120,7 @@ public sealed partial class Replica
         _out.Certified.Add(collector.Certificate);
         while (_collectors.TryGetValue(_certified + 1, out Collector? next) && next.Announced) _certified++;
         if (height % _config.CheckpointInterval == 0 && height > Stable) MakeStable(collector.Certificate);
+        if (height == _barrier) _out.EpochEnded = collector.Certificate;
     }
 
     private void MakeStable(ExecutionCertificate certificate)

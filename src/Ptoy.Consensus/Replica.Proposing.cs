@@ -18,7 +18,7 @@ public sealed partial class Replica
     /// </summary>
     public ProposalRequest? WantProposal =>
         Votes && IsPrimary && _next > Committed && _next - Committed <= (ulong)_config.MaxInFlight
-        && _next <= Stable + _config.Window && _next - ExecutedHeight <= _config.Window
+        && _next <= Stable + _config.Window && _next <= (_barrier ?? ulong.MaxValue) && _next - ExecutedHeight <= _config.Window
             ? new ProposalRequest(View, _next, (int)(_next - 1 - Committed), HeartbeatDue)
             : null;
 
@@ -35,7 +35,9 @@ public sealed partial class Replica
         }
     }
 
-    private bool HeartbeatDue => _next == Committed + 1 && _now - _progressAt >= (ulong)_config.HeartbeatTicks;
+    /// <summary>The end of an epoch is waited for by those who are to join: it is approached with empty blocks if need be.</summary>
+    private bool HeartbeatDue =>
+        _barrier is not null || (_next == Committed + 1 && _now - _progressAt >= (ulong)_config.HeartbeatTicks);
 
     private void OnPropose(Propose input)
     {

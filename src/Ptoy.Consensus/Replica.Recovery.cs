@@ -29,6 +29,7 @@ public sealed partial class Replica
         _lostAt = new ulong?[_set.Count];
         RecoverLedger(ledger);
         RecoverLog(log);
+        if (_barrier is not null && CertifiedHeight >= _barrier) _out.EpochEnded = _newestCertificate;
         if (_self >= 0) SendStatus(asks: true);
     }
 
@@ -44,13 +45,18 @@ public sealed partial class Replica
         }
         ExecutedHeight = ledger.Recent[^1].Height;
         Committed = ExecutedHeight;
-        _newestCertificate = ledger.NewestCertificate;
+        if (ledger.EpochBase > ExecutedHeight)
+            throw new ArgumentException($"the epoch begins above height {ledger.EpochBase}, but the ledger ends at {ExecutedHeight}", nameof(ledger));
+        _base = _pruned = _certified = Stable = ledger.EpochBase;
+        if (ledger.NewestCertificate?.Statement.Epoch == _set.Epoch) _newestCertificate = ledger.NewestCertificate;
+        if (ledger.Barrier is { } barrier) SetBarrier(barrier, ExecutedHeight);
         _next = Committed + 1;
     }
 
     private void RecoverLog(IReadOnlyCollection<LogRecord> log)
     {
         foreach (LogRecord record in log) _log.Recover(record.Key);
+        log = OwnEpoch(log);
         RecoverMarker(log.FirstOrDefault(r => r.Key.Kind == LogKind.Marker));
         ILookup<LogKind, LogRecord> kinds = log.OrderBy(r => r.Key.Height).ThenBy(r => r.Key.View).ToLookup(r => r.Key.Kind);
         foreach (LogRecord record in kinds[LogKind.Checkpoint]) RecoverCheckpoint(Read<ExecutionCertificate>(record));
@@ -86,7 +92,7 @@ public sealed partial class Replica
         if (marker is null)
         {
             // No marker is written then: a second restart must not take the empty log for the one that got lost.
-            if (ExecutedHeight == 0) _log.Put(new LogKey(LogKind.Marker, 0, 0), mine);
+            if (ExecutedHeight == 0 || _config.KeyIsNew) _log.Put(new LogKey(LogKind.Marker, 0, 0), mine);
             else
             {
                 BecomeLearner($"the consensus log is missing, but the ledger has {ExecutedHeight} blocks: what this node voted for is forgotten. "
@@ -96,6 +102,41 @@ public sealed partial class Replica
         }
         if (!marker.Value.AsSpan().SequenceEqual(mine))
             throw new ConsensusLogException("the consensus log belongs to another node key or chain; check the data directory and the node key file");
+    }
+
+    /// <summary>
+    /// The records of this epoch. Those of earlier ones are deleted: their epoch has ended, so nobody counts a vote in it any more. One of
+    /// a later epoch means that the ledger lost blocks. Heights never repeat, so a height tells the epoch; what has none says it itself.
+    /// </summary>
+    private List<LogRecord> OwnEpoch(IReadOnlyCollection<LogRecord> log)
+    {
+        var own = new List<LogRecord>(log.Count);
+        foreach (LogRecord record in log)
+        {
+            ulong epoch = EpochOf(record);
+            if (epoch > _set.Epoch)
+                throw new ConsensusLogException($"the consensus log has a record of epoch {epoch}, but the ledger is in epoch {_set.Epoch}: "
+                    + "the ledger lost blocks; restore both from the same moment or resync into a new data directory with a new node key");
+            if (epoch < _set.Epoch) _log.Delete(record.Key);
+            else own.Add(record);
+        }
+        return own;
+    }
+
+    private ulong EpochOf(LogRecord record)
+    {
+        if (record.Key.Kind == LogKind.Marker) return _set.Epoch;
+        if (record.Key.Height > _barrier) return _set.Epoch + 1;
+        if (record.Key.Height > 0 && record.Key.Height <= _base) return _set.Epoch - 1;
+        return record.Key.Kind switch
+        {
+            LogKind.Block => Read<Block>(record).Header.Epoch,
+            LogKind.Prepared => Read<PreparedCertificate>(record).Statement.Epoch,
+            LogKind.ViewChange => Read<ViewChange>(record).Statement.Epoch,
+            LogKind.NewView => Read<NewView>(record).Statement.Epoch,
+            LogKind.Checkpoint => Read<ExecutionCertificate>(record).Statement.Epoch,
+            _ => _set.Epoch,
+        };
     }
 
     private void RecoverCheckpoint(ExecutionCertificate certificate)

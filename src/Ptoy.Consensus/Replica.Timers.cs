@@ -117,7 +117,8 @@ public sealed partial class Replica
 
     private void TickView()
     {
-        if (!Votes) return;
+        // With all heights of the epoch decided here, only the others can need another view, and they ask for it.
+        if (!Votes || Committed >= _barrier) return;
         if (!ViewActive)
         {
             if (_quorumAskedAt is not { } since) return;
@@ -126,7 +127,7 @@ public sealed partial class Replica
             if (_now - since >= limit) AskForView(View + 1, "no new view in time");
             return;
         }
-        bool work = _pendingWork || _slots.Values.Any(s => s.Height > Committed && s.Current?.View == View);
+        bool work = _pendingWork || _barrier is not null || _slots.Values.Any(s => s.Height > Committed && s.Current?.View == View);
         if (!work) _waitingSince = null;
         else _waitingSince ??= _now;
         ulong timeout = ViewTimeout(_attempts);

@@ -59,7 +59,7 @@ public sealed partial class Replica
         ViewChange[] changes = [.. _viewChanges.Where(v => v?.Statement.View == View).Select(v => v!)];
         if (changes.Length < _config.Quorum) return;
         changes = changes[.._config.Quorum];
-        var statement = new NewViewStatement(_config.ChainId, _set.Epoch, View, changes, new NewViewPlan(_config, changes).Proposals);
+        var statement = new NewViewStatement(_config.ChainId, _set.Epoch, View, changes, new NewViewPlan(_config, _base, changes).Proposals);
         var message = new NewView(statement, Sign(NewViewStatement.Domain, statement));
         Broadcast(message);
         EnterView(message);
@@ -69,7 +69,7 @@ public sealed partial class Replica
     {
         NewViewStatement statement = message.Statement;
         if (statement.View < View || (statement.View == View && ViewActive)) return;
-        if (NewViewPlan.Check(_config, statement) is { } problem)
+        if (NewViewPlan.Check(_config, _base, statement) is { } problem)
         {
             _out.Notices.Add($"new view {statement.View} refused: {problem}");
             return;
@@ -92,7 +92,7 @@ public sealed partial class Replica
     /// <summary>Takes the proposals of a new view (also at restart, from the log).</summary>
     private void OpenView(NewView message)
     {
-        var plan = new NewViewPlan(_config, message.Statement.ViewChanges);
+        var plan = new NewViewPlan(_config, _base, message.Statement.ViewChanges);
         View = message.Statement.View;
         ViewActive = true;
         _newView = message;

@@ -41,8 +41,14 @@ public sealed partial class Replica
     /// <summary>Height of the stable checkpoint: the low watermark.</summary>
     public ulong Stable { get; private set; }
 
-    /// <summary>Height of the newest execution certificate known.</summary>
-    public ulong CertifiedHeight => _newestCertificate?.Statement.Height ?? 0;
+    /// <summary>The last height of the epoch before; heights of this epoch are above it.</summary>
+    public ulong EpochBase => _base;
+
+    /// <summary>The last height of this epoch, once the executed state names it.</summary>
+    public ulong? Barrier => _barrier;
+
+    /// <summary>Height of the newest execution certificate known, at least the end of the epoch before.</summary>
+    public ulong CertifiedHeight => _newestCertificate?.Statement.Height ?? _base;
 
     /// <summary>The primary of the current view.</summary>
     public int Primary => PrimaryOf(View);
@@ -71,7 +77,7 @@ public sealed partial class Replica
             case Received received: OnEnvelope(received.Message); break;
             case Propose propose: OnPropose(propose); break;
             case BodiesReady bodies: OnBodiesReady(bodies); break;
-            case Executed executed: OnExecuted(executed.Statement); break;
+            case Executed executed: OnExecuted(executed.Statement, executed.Barrier); break;
             case CommittedBlock block: OnCommittedBlock(block.Block); break;
             case PendingWork pending: OnPendingWork(pending.Waiting); break;
             case PeerLink link: OnPeerLink(link); break;
@@ -127,9 +133,9 @@ public sealed partial class Replica
 
     /// <summary>
     /// Highest height accepted. Above the stable checkpoint by the window; a replica that is behind also takes what follows its own last
-    /// committed height.
+    /// committed height. Nothing above the end of the epoch.
     /// </summary>
-    private ulong High => Math.Max(Stable, Committed) + _config.Window;
+    private ulong High => Math.Min(Math.Max(Stable, Committed) + _config.Window, _barrier ?? ulong.MaxValue);
 
     /// <summary>The slot of a height within the watermarks, made when needed; null outside.</summary>
     private Slot? SlotAt(ulong height)

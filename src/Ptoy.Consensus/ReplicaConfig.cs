@@ -22,6 +22,12 @@ public sealed record ReplicaConfig
     /// <summary>The node key; null only for a learner.</summary>
     public INodeSigner? Signer { get; init; }
 
+    /// <summary>
+    /// The node key is in the set for the first time and never signed anything in this epoch, as far as the caller knows. A key that
+    /// is not new and has no consensus log has forgotten its votes.
+    /// </summary>
+    public bool KeyIsNew { get; init; }
+
     /// <summary>Watermark window: heights above the stable checkpoint that may be voted on. At most 128.</summary>
     public ulong Window { get; init; } = 128;
 

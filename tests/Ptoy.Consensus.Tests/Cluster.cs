@@ -21,6 +21,7 @@ internal sealed class Cluster : IDisposable
     {
         _keys = [.. Enumerable.Range(0, count).Select(KeyOf)];
         Set = ValidatorSet.Of(0, [.. _keys.Select(k => new Validator(k.Public, k.Address))]);
+        NextSet = Set with { Epoch = 1 };
         Verifier = new MessageVerifier(ChainId, Set, Ed25519Verifier.Instance);
         ReplicaConfig config = new() { ChainId = ChainId, Validators = Set, Self = 0, Signer = new Ed25519Signer(_keys[0]) };
         if (change is not null) config = change(config);
@@ -31,6 +32,12 @@ internal sealed class Cluster : IDisposable
     }
 
     public ValidatorSet Set { get; }
+
+    /// <summary>The set of epoch 1, for tests that end epoch 0.</summary>
+    public ValidatorSet NextSet { get; set; }
+
+    /// <summary>From which executed height on the state says that the epoch ends, and where.</summary>
+    public (ulong KnownAt, ulong Barrier)? Ends { get; set; }
 
     public MessageVerifier Verifier { get; }
 
@@ -74,7 +81,7 @@ internal sealed class Cluster : IDisposable
 
     public void Say(int from, int to, ConsensusMessage message)
     {
-        VerifiedEnvelope? verified = Verifier.Verify(new ConsensusEnvelope(0, (byte)from, message, []), out string error);
+        VerifiedEnvelope? verified = Verifier.Verify(new ConsensusEnvelope(Nodes[to].Epoch, (byte)from, message, []), out string error);
         Assert.That(verified, Is.Not.Null, error);
         Step(to, new Received(verified!));
     }
@@ -108,9 +115,10 @@ internal sealed class Cluster : IDisposable
     {
         while (_network.TryDequeue(out (int From, int To, ConsensusEnvelope Envelope) next))
         {
-            if (!Nodes[next.To].Up || !Arrives(next.From, next.To, next.Envelope)) continue;
+            // As a driver does: what is of another epoch than the node's is dropped before it is verified.
+            if (!Nodes[next.To].Up || next.Envelope.Epoch != Nodes[next.To].Epoch || !Arrives(next.From, next.To, next.Envelope)) continue;
             ConsensusEnvelope decoded = Codec.Decode<ConsensusEnvelope>(Codec.Encode(next.Envelope), ConsensusEnvelope.MaxBytes);
-            VerifiedEnvelope? verified = Verifier.Verify(decoded, out string error);
+            VerifiedEnvelope? verified = (decoded.Epoch == 0 ? Verifier : NextVerifier).Verify(decoded, out string error);
             Assert.That(verified, Is.Not.Null, error);
             Step(next.To, new Received(verified!));
         }
@@ -121,6 +129,15 @@ internal sealed class Cluster : IDisposable
         Nodes[index].Restart(NowMs);
         Pump(Nodes[index]);
     }
+
+    /// <summary>Starts the replica of epoch 1 in a node, as its driver does upon <see cref="Ready.EpochEnded"/>.</summary>
+    public void NextEpoch(int index, Func<ReplicaConfig, ReplicaConfig>? change = null)
+    {
+        Nodes[index].NextEpoch(c => change is null ? c with { Validators = NextSet } : change(c with { Validators = NextSet }), NowMs);
+        Pump(Nodes[index]);
+    }
+
+    private MessageVerifier NextVerifier => new(ChainId, NextSet, Ed25519Verifier.Instance);
 
     private void Pump(Node node)
     {
@@ -147,10 +164,11 @@ internal sealed class Cluster : IDisposable
             Hash state = Digest.Of("ptoy/test/state", System.Text.Encoding.UTF8.GetBytes(StateOf(node.Index, height)));
             Hash chain = ExecutionStatement.NextChainHash(last.ChainHash, height, decided.BlockHash);
             ulong time = Math.Max(last.TimeMs, decided.Block.Header.TimeMs);
-            var statement = new ExecutionStatement(ChainId, 0, height, chain, state, state, Hash.Zero, time);
+            Hash next = height == Ends?.Barrier ? NextSet.ComputeHash() : Hash.Zero;
+            var statement = new ExecutionStatement(ChainId, decided.Block.Header.Epoch, height, chain, state, state, next, time);
             node.Ledger.Add(statement);
             node.Blocks.Add(new CertifiedBlock(decided.Block, decided.Certificate));
-            node.Replica.Step(new Executed(statement));
+            node.Replica.Step(new Executed(statement, node.Epoch == 0 && height >= Ends?.KnownAt ? Ends?.Barrier : null));
             Pump(node);
         }
     }
@@ -184,7 +202,8 @@ internal sealed class Cluster : IDisposable
 /// <summary>A replica with its disk.</summary>
 internal sealed class Node
 {
-    private readonly ReplicaConfig _config;
+    private ReplicaConfig _config;
+    private ulong _base;
 
     public Node(ReplicaConfig config)
     {
@@ -194,6 +213,8 @@ internal sealed class Node
     }
 
     public int Index => _config.Self;
+    public ulong Epoch => _config.Validators.Epoch;
+    public ulong? Barrier { get; set; }
     public Replica Replica { get; private set; }
     public Dictionary<LogKey, byte[]> Log { get; } = [];
     public List<ExecutionStatement> Ledger { get; } = [];
@@ -207,7 +228,7 @@ internal sealed class Node
     public IEnumerable<ExecutionCertificate> Certificates => History.SelectMany(r => r.Certified);
     public IEnumerable<string> Notices => History.SelectMany(r => r.Notices);
 
-    private LedgerState State => new(Ledger.TakeLast((int)_config.Window).ToList(), Certificates.LastOrDefault());
+    private LedgerState State => new(Ledger.TakeLast((int)_config.Window).ToList(), Certificates.LastOrDefault()) { EpochBase = _base, Barrier = Barrier };
 
     public List<LogRecord> Records => [.. Log.Select(p => new LogRecord(p.Key, p.Value))];
 
@@ -224,6 +245,14 @@ internal sealed class Node
             Decided.Add(decided);
             ToExecute.Enqueue(decided);
         }
+    }
+
+    public void NextEpoch(Func<ReplicaConfig, ReplicaConfig> change, ulong nowMs)
+    {
+        _config = change(_config);
+        _base = Ledger[^1].Height;
+        Barrier = null;
+        Restart(nowMs);
     }
 
     public void Restart(ulong nowMs)

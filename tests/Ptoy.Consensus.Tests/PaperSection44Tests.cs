@@ -180,14 +180,14 @@ public sealed class PaperSection44Tests
             Asks(1, Prepared(2, 1, 2)),
             Asks(2),
         ];
-        var plan = new NewViewPlan(config, changes);
+        var plan = new NewViewPlan(config, 0, changes);
         Hash filler = Block.Null(Cluster.ChainId, 0, 2).ComputeHash();
         Assert.That(plan.Proposals, Is.EqualTo(new[] { new ReProposal(1, Cluster.Tx(2)), new ReProposal(2, filler), new ReProposal(3, Cluster.Tx(3)) }));
         var good = new NewViewStatement(Cluster.ChainId, 0, 4, changes, plan.Proposals);
-        Assert.That(NewViewPlan.Check(config, good), Is.Null);
-        Assert.That(NewViewPlan.Check(config, good with { Proposals = plan.Proposals[..2] }), Is.EqualTo("the proposals do not follow from the view changes"));
-        Assert.That(NewViewPlan.Check(config, good with { ViewChanges = changes[..2] }), Is.EqualTo("2 view changes, fewer than a quorum"));
-        Assert.That(NewViewPlan.Check(config, good with { ViewChanges = [changes[1], changes[0], changes[2]] }), Does.StartWith("view changes are not in the order"));
+        Assert.That(NewViewPlan.Check(config, 0, good), Is.Null);
+        Assert.That(NewViewPlan.Check(config, 0, good with { Proposals = plan.Proposals[..2] }), Is.EqualTo("the proposals do not follow from the view changes"));
+        Assert.That(NewViewPlan.Check(config, 0, good with { ViewChanges = changes[..2] }), Is.EqualTo("2 view changes, fewer than a quorum"));
+        Assert.That(NewViewPlan.Check(config, 0, good with { ViewChanges = [changes[1], changes[0], changes[2]] }), Does.StartWith("view changes are not in the order"));
     }
 
     [Test]

@@ -49,7 +49,7 @@ public sealed class ProposalPolicy(TransactionPool pool, BodyCache bodies) : IPr
     private IReadOnlyList<Transaction>? Chosen(ProposalRequest want)
     {
         if (!pool.HasReady) return want.HeartbeatDue ? [] : null;
-        if (want.InFlight > 0 && !pool.HasAtLeast(WorthAHeight)) return null;
+        if (want.InFlight > 0 && !want.HeartbeatDue && !pool.HasAtLeast(WorthAHeight)) return null;
         List<Transaction> chosen = pool.Take(MaxPerBlock, MaxBytesPerBlock);
         return chosen.Count > 0 ? chosen : want.HeartbeatDue ? [] : null;
     }

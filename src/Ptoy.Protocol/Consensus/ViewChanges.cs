@@ -19,7 +19,7 @@ public sealed record PreparedCertificate(
 }
 
 /// <summary>
-/// What a replica signs when it asks for a view: its newest execution certificate (null: only genesis) and its prepared
+/// What a replica signs when it asks for a view: its newest execution certificate of the epoch (null: none yet) and its prepared
 /// certificates above it, in the order of heights.
 /// </summary>
 [MessagePackObject]
@@ -37,7 +37,7 @@ public sealed record ViewChangeStatement(
     /// <summary>Domain of the signature.</summary>
     public const string Domain = "ptoy/view-change/v1";
 
-    /// <summary>Height of the checkpoint; 0 is genesis.</summary>
+    /// <summary>Height of the checkpoint; 0 is the start of the epoch.</summary>
     [IgnoreMember]
     public ulong CheckpointHeight => Checkpoint?.Statement.Height ?? 0;
 
@@ -51,14 +51,16 @@ public sealed record ViewChangeStatement(
 
     private string? PreparedProblem()
     {
-        ulong previous = CheckpointHeight;
+        // Without a checkpoint the heights begin above the end of the epoch before, which is not known here.
+        ulong bottom = Checkpoint is null && Prepared.Length > 0 ? Math.Max(Prepared[0].Statement.Height, 1) - 1 : CheckpointHeight;
+        ulong previous = bottom;
         foreach (PreparedCertificate prepared in Prepared)
         {
             if (prepared.Statement.Height <= previous) return "prepared certificates are not in the order of heights above the checkpoint";
             if (prepared.Statement.View >= View) return "a prepared certificate is not from an earlier view";
             previous = prepared.Statement.Height;
         }
-        return previous - CheckpointHeight <= MaxPrepared ? null : "a prepared certificate is beyond the window";
+        return previous - bottom <= MaxPrepared ? null : "a prepared certificate is beyond the window";
     }
 }
 
