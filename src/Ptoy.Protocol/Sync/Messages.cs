@@ -22,6 +22,8 @@ public enum BulkKind : ushort
     // 7 was reserved for consensus envelopes; large votes take the bulk carrier inside the transport.
     /// <summary>Request: <see cref="BlockRangeRequest"/>; answer: <see cref="CertificateBatch"/>, the execution certificates held of these heights.</summary>
     Certificates = 8,
+    /// <summary>Request: <see cref="EpochsRequest"/>; answer: <see cref="EpochBatch"/>.</summary>
+    Epochs = 9,
 }
 
 /// <summary>Encoded <see cref="SignedTransaction"/>s.</summary>
@@ -95,6 +97,28 @@ public sealed record CertificateBatch([property: Key(0)] ExecutionCertificate[] 
 
     /// <inheritdoc/>
     public string? Problem() => Check.Each("certificates", Certificates, BlockRangeRequest.MaxCount);
+}
+
+/// <summary>Asks how the epochs from a number on began.</summary>
+[MessagePackObject]
+public sealed record EpochsRequest([property: Key(0)] ulong From) : IWire
+{
+    /// <inheritdoc/>
+    public string? Problem() => From == 0 ? "from is 0: how epoch 0 began is in genesis" : null;
+}
+
+/// <summary>How successive epochs began.</summary>
+[MessagePackObject]
+public sealed record EpochBatch([property: Key(0)] EpochStart[] Epochs) : IWire
+{
+    /// <summary>Most epochs in one answer.</summary>
+    public const int MaxCount = 32;
+
+    /// <summary>Largest encoded batch in bytes.</summary>
+    public const int MaxBytes = MaxCount * EpochStart.MaxBytes;
+
+    /// <inheritdoc/>
+    public string? Problem() => Check.Each("epochs", Epochs, MaxCount);
 }
 
 /// <summary>Asks another member for sealed records of one manifest that this node lacks. No ids: the whole manifest.</summary>

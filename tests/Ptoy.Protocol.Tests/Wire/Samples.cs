@@ -102,12 +102,14 @@ internal static class Samples
     {
         byte[] transaction = Transaction.Sign(Body, Alice, Bob).Bytes;
         FullBlock full = new(SampleBlock, Committed, [transaction, transaction]);
+        EpochStart began = new(Set with { Epoch = 2 }, Certified);
         MatchToken token = new("name-phone", H(17));
         MatchClaim claim = new(ChainId, Alice.Address, new byte[16], [token], 1_790_000_000_000, Team.Public);
         return
         [
             WireCase.Of(new TransactionBatch([transaction])), WireCase.Of(new BodiesRequest([H(4), H(5)])), WireCase.Of(new BlockRangeRequest(7, 64)),
             WireCase.Of(full), WireCase.Of(new BlockBatch([full])), WireCase.Of(new CertificateBatch([Certified])), WireCase.Of(new RecordRequest(H(16), [H(0x11)])),
+            WireCase.Of(began), WireCase.Of(new EpochsRequest(300)), WireCase.Of(new EpochBatch([began])),
             WireCase.Of(new MailItem(H(18), Alice.Address, Bob.Address, "match", [1, 2, 3], 1_790_000_000_000)),
             WireCase.Of(token), WireCase.Of(claim), WireCase.Of(MatchStatement.Sign(claim, Alice)),
         ];
