@@ -1,4 +1,5 @@
 using Ptoy.Node.Consensus;
+using Ptoy.Node.Diagnostics;
 using Ptoy.Node.Gatekeeper;
 using Ptoy.Node.Mail;
 using Ptoy.Node.Mempool;
@@ -31,6 +32,7 @@ internal sealed class BulkServer(NodeStore store, Admission admission, BodyCache
 
     private ValueTask OnBulkAsync(PublicKey peer, ushort kind, ReadOnlyMemory<byte> payload)
     {
+        using CpuParts.Section section = CpuParts.Measure(CpuPart.Codec);
         switch ((BulkKind)kind)
         {
             case BulkKind.Transactions:

@@ -3,6 +3,7 @@ using Ptoy.Consensus;
 using Ptoy.Node.Audit;
 using Ptoy.Node.Config;
 using Ptoy.Node.Consensus;
+using Ptoy.Node.Diagnostics;
 using Ptoy.Node.Execution;
 using Ptoy.Node.Gatekeeper;
 using Ptoy.Node.Mail;
@@ -81,6 +82,7 @@ public sealed class NodeHost : IAsyncDisposable
     private async Task ComposeAsync(NodeConfig config, ILoggerFactory logging, CancellationToken cancellation)
     {
         TimeProvider clock = TimeProvider.System;
+        CpuParts.Enabled |= config.CpuParts;
         Genesis genesis = LoadGenesis(config);
         Hash chainId = genesis.ComputeChainId();
         var nodeKey = new SigningKey(KeyFile.Read("nodeKeyFile", config.NodeKeyFile));
@@ -257,6 +259,8 @@ public sealed class NodeHost : IAsyncDisposable
             Validators = validators,
             Self = signs ? self : -1,
             Signer = signs ? new Ed25519Signer(nodeKey) : null,
+            Window = (ulong)config.ConsensusWindow,
+            MaxInFlight = config.ConsensusInFlight,
             HeartbeatTicks = config.MaxBlockIntervalMs / ConsensusDriver.TickMs,
             ViewTimeoutTicks = config.ViewChangeTimeoutMs / ConsensusDriver.TickMs,
         };
@@ -322,6 +326,7 @@ public sealed class NodeHost : IAsyncDisposable
             waiting = pool.Count,
             accessEntries = store.Access.Count,
             transport = transport.Snapshot(),
+            cpuSeconds = CpuParts.Seconds(),
         };
     }
 }

@@ -77,6 +77,15 @@ public sealed record NodeConfig
     /// <summary>How often the access log is anchored on chain, in milliseconds.</summary>
     public int AuditAnchorIntervalMs { get; init; } = 30_000;
 
+    /// <summary>Whether the CPU time of each part of the node's work is measured (see <c>node_health</c>).</summary>
+    public bool CpuParts { get; init; }
+
+    /// <summary>Heights above the stable checkpoint that may be in flight.</summary>
+    public int ConsensusWindow { get; init; } = 128;
+
+    /// <summary>Heights that the primary proposes ahead of the last committed one.</summary>
+    public int ConsensusInFlight { get; init; } = 16;
+
     /// <summary>Least level that is logged: Debug, Information, Warning, Error.</summary>
     public string LogLevel { get; init; } = "Information";
 
@@ -85,6 +94,7 @@ public sealed record NodeConfig
         "dataDir", "genesis", "nodeKeyFile", "storageKeyFile", "listen", "votePort", "bulkPort", "peers", "rpc:listen", "rpc:port",
         "rpc:certificate", "rpc:insecure", "rpc:cors", "rpc:rate", "consensus:maxBlockIntervalMs", "consensus:viewChangeTimeoutMs",
         "mempool:transactions", "mempool:bytes", "audit:anchorIntervalMs", "log:level",
+        "consensus:window", "consensus:maxInFlight", "diagnostics:cpuParts",
     ];
 
     private static readonly string[] Lists = ["peers", "rpc:cors"];
@@ -159,6 +169,9 @@ public sealed record NodeConfig
                 MempoolTransactions = Number("mempool:transactions", 50_000, 100, 1_000_000),
                 MempoolBytes = Number("mempool:bytes", 256 * 1024 * 1024, 1024 * 1024, int.MaxValue),
                 AuditAnchorIntervalMs = Number("audit:anchorIntervalMs", 30_000, 500, 60_000),
+                ConsensusWindow = Number("consensus:window", 128, 64, 128),
+                ConsensusInFlight = Number("consensus:maxInFlight", 16, 1, 64),
+                CpuParts = Flag("diagnostics:cpuParts"),
                 LogLevel = OneOf("log:level", "Information", "Debug", "Information", "Warning", "Error"),
             };
         }

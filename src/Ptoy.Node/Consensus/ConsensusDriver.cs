@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Ptoy.Consensus;
+using Ptoy.Node.Diagnostics;
 using Ptoy.Node.Transport;
 using Ptoy.Protocol;
 using Ptoy.Protocol.Consensus;
@@ -136,6 +137,7 @@ public sealed class ConsensusDriver : IDisposable
 
     private void Loop()
     {
+        using CpuParts.Section section = CpuParts.Measure(CpuPart.Consensus);
         long start = Stopwatch.GetTimestamp();
         long ticks = 0;
         while (!_stop.IsCancellationRequested)
@@ -200,6 +202,7 @@ public sealed class ConsensusDriver : IDisposable
     {
         // A node whose log is forgotten signs nothing, so there is nothing that it must remember; its log refuses to be written.
         if (!_log.MaySign || (ready.Persist.Count == 0 && ready.SyncBodies.Count == 0)) return;
+        using CpuParts.Section section = CpuParts.Measure(CpuPart.Sync);
         var bodies = new List<ConsensusBody>();
         foreach (Block block in ready.SyncBodies)
         {

@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Ptoy.Consensus;
+using Ptoy.Node.Diagnostics;
 using Ptoy.Protocol.Consensus;
 using Ptoy.Protocol.Crypto;
 using Ptoy.Protocol.Ledger;
@@ -50,6 +51,7 @@ public sealed class ConsensusInbox : IAsyncDisposable
     {
         await foreach ((PublicKey peer, ReadOnlyMemory<byte> bytes) in _queue.Reader.ReadAllAsync().ConfigureAwait(false))
         {
+            using CpuParts.Section section = CpuParts.Measure(CpuPart.Consensus);
             Interlocked.Decrement(ref _held[_validators.IndexOf(peer)]);
             if (!Codec.TryDecode(bytes, ConsensusEnvelope.MaxBytes, out ConsensusEnvelope? envelope, out string error))
             {

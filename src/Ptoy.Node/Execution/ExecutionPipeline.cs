@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Ptoy.Consensus;
 using Ptoy.Node.Consensus;
+using Ptoy.Node.Diagnostics;
 using Ptoy.Node.Mempool;
 using Ptoy.Protocol;
 using Ptoy.Protocol.Ledger;
@@ -89,12 +90,14 @@ public sealed class ExecutionPipeline : IBlockExecution, IDisposable
         Block block = decided.Block;
         ExecutedBlock last = _store.Ledger.Last!;
         if (block.Header.Height <= last.Height) return;
+        using CpuParts.Section section = CpuParts.Measure(CpuPart.State);
         IReadOnlyList<Transaction> transactions = Gather(block);
-        ExecutedTransactions executed = _executor.Execute(block, transactions, last.EffectiveTimeMs);
+        ExecutedTransactions executed;
+        using (CpuParts.Measure(CpuPart.Vm)) executed = _executor.Execute(block, transactions, last.EffectiveTimeMs);
         StateUpdate update = _store.State.Prepare(executed.Writes, block.Header.Height);
         Hash receiptsRoot = MerkleTree.Root([.. executed.Receipts.Select(r => r.ComputeHash())]);
         Hash chainHash = ExecutionStatement.NextChainHash(last.ChainHash, block.Header.Height, decided.BlockHash);
-        _store.Ledger.CommitBlock(new BlockCommit
+        var commit = new BlockCommit
         {
             Block = block,
             Certificate = decided.Certificate,
@@ -105,7 +108,8 @@ public sealed class ExecutionPipeline : IBlockExecution, IDisposable
             ReceiptsRoot = receiptsRoot,
             EffectiveTimeMs = executed.TimeMs,
             RegisteredManifests = RecordEvents.Registered(executed.Receipts),
-        });
+        };
+        using (CpuParts.Measure(CpuPart.Sync)) _store.Ledger.CommitBlock(commit);
         _nonces.Apply(executed.Nonces);
         ILookup<bool, Transaction> early = Early(transactions, executed.Receipts);
         _pool.Executed([.. early[false]], [.. early[true]], block.Header.Height);

@@ -1,3 +1,4 @@
+using Ptoy.Node.Diagnostics;
 using Ptoy.Protocol;
 using Ptoy.Protocol.Ledger;
 using Ptoy.Protocol.Wire;
@@ -42,6 +43,7 @@ public sealed class Admission(TransactionPool pool, Hash chainId, Func<ulong> he
     /// </summary>
     public IReadOnlyList<(Transaction? Transaction, Rejection? Rejection)> Submit(IReadOnlyList<byte[]> batch)
     {
+        using CpuParts.Section mempool = CpuParts.Measure(CpuPart.Mempool);
         var results = new (Transaction? Transaction, Rejection? Rejection)[batch.Count];
         for (int i = 0; i < results.Length; i++) results[i] = Check(batch[i]);
         bool any = false;
@@ -59,6 +61,7 @@ public sealed class Admission(TransactionPool pool, Hash chainId, Func<ulong> he
     /// <summary>Admits a batch that another replica spread; what does not pass is dropped, as its own node should have.</summary>
     public int AcceptSpread(IReadOnlyList<byte[]> batch)
     {
+        using CpuParts.Section mempool = CpuParts.Measure(CpuPart.Mempool);
         int accepted = 0;
         foreach (byte[] bytes in batch)
         {
@@ -75,6 +78,7 @@ public sealed class Admission(TransactionPool pool, Hash chainId, Func<ulong> he
         Transaction transaction;
         try
         {
+            using CpuParts.Section codec = CpuParts.Measure(CpuPart.Codec);
             transaction = Transaction.Decode(bytes);
         }
         catch (WireException e)
@@ -92,6 +96,7 @@ public sealed class Admission(TransactionPool pool, Hash chainId, Func<ulong> he
             return (null, new Rejection("expired", $"the transaction expired at height {body.ExpiryHeight}; the chain is at {now}"));
         if (body.ExpiryHeight > now + MaxLifetime + 1_000)
             return (null, new Rejection("expiry", $"the expiry height is {body.ExpiryHeight - now} ahead, more than {MaxLifetime}"));
+        using CpuParts.Section signature = CpuParts.Measure(CpuPart.Signature);
         return transaction.VerifySignatures()
             ? (transaction, null)
             : (null, new Rejection("bad signature", "the signature does not match the sender's key and the body"));

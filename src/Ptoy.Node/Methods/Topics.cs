@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Ptoy.Node.Diagnostics;
 using Ptoy.Node.Execution;
 using Ptoy.Node.Rpc;
 using Ptoy.Protocol.Ledger;
@@ -50,6 +51,7 @@ public sealed class Topics
 
     private void Publish(CertifiedBlockResult certified)
     {
+        using CpuParts.Section section = CpuParts.Measure(CpuPart.Rpc);
         BlockResult result = certified.Result;
         ulong height = result.Block.Header.Height;
         if (_blocks.Subscribers > 0)

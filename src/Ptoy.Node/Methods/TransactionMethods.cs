@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Ptoy.Node.Diagnostics;
 using Ptoy.Node.Execution;
 using Ptoy.Node.Mempool;
 using Ptoy.Node.Rpc;
@@ -49,6 +50,7 @@ public sealed class TransactionMethods(Admission admission, TransactionPool pool
 
     private object?[] SubmitTogether(IReadOnlyList<RpcBatchCall> calls)
     {
+        using CpuParts.Section section = CpuParts.Measure(CpuPart.Rpc);
         var answers = new object?[calls.Count];
         var read = new List<(int Call, byte[] Bytes)>(calls.Count);
         for (int i = 0; i < answers.Length; i++)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text.Json;
+using Ptoy.Node.Diagnostics;
 using Ptoy.Protocol.Rpc;
 using Ptoy.Protocol.Wire;
 using Ptoy.Storage;
@@ -32,6 +33,7 @@ internal sealed class RpcDispatcher(
         using var writer = new ResponseWriter(output, options.MaxResponseBytes);
         try
         {
+            using CpuParts.Section parsing = CpuParts.Measure(CpuPart.Rpc);
             scope.Document = RpcJson.Parse(request.Memory);
         }
         catch (JsonException)
@@ -52,7 +54,10 @@ internal sealed class RpcDispatcher(
         {
             foreach (RpcCall call in calls) call.Error ??= refusal;
         }
-        foreach (RpcCall call in calls) Prepare(call, peer);
+        using (CpuParts.Measure(CpuPart.Rpc))
+        {
+            foreach (RpcCall call in calls) Prepare(call, peer);
+        }
         if (isBatch) await RunBatchAsync(calls, scope, stop);
         else await RunAsync(calls[0], scope, stop);
         WriteAnswers(calls, isBatch, writer, output);
@@ -198,6 +203,7 @@ internal sealed class RpcDispatcher(
 
     private void WriteAnswers(RpcCall[] calls, bool isBatch, ResponseWriter writer, PooledBuffer output)
     {
+        using CpuParts.Section section = CpuParts.Measure(CpuPart.Rpc);
         if (calls.All(c => c.IsNotification)) return;
         if (!isBatch)
         {

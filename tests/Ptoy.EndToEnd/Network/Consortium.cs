@@ -7,12 +7,10 @@ namespace Ptoy.EndToEnd.Network;
 /// <summary>Fresh keys of the hospitals and the key authority of a local network.</summary>
 public sealed class Consortium : IDisposable
 {
-    private static readonly string[] Names = ["Hospital A", "Hospital B", "Hospital C", "Hospital D"];
-
-    /// <summary>Makes new keys.</summary>
-    public Consortium()
+    /// <summary>Makes new keys of so many hospitals, one node each.</summary>
+    public Consortium(int hospitals = 4)
     {
-        Hospitals = [.. Names.Select(_ => NewKeys())];
+        Hospitals = [.. Enumerable.Range(0, hospitals).Select(_ => NewKeys())];
         Authority = NewKeys();
     }
 
@@ -27,9 +25,11 @@ public sealed class Consortium : IDisposable
     {
         Directory = directory,
         BasePort = basePort,
-        Hospitals = [.. Hospitals.Select((h, i) => new DevnetAccount(Names[i], h.Signing.Public, h.Sealing.Public))],
+        Hospitals = [.. Hospitals.Select((h, i) => new DevnetAccount(Name(i), h.Signing.Public, h.Sealing.Public))],
         Authority = new DevnetAccount("Key authority", Authority.Signing.Public, Authority.Sealing.Public),
     };
+
+    private static string Name(int index) => index < 26 ? $"Hospital {(char)('A' + index)}" : $"Hospital {index + 1}";
 
     /// <summary>Keys of a new random account.</summary>
     public static AccountKeys NewKeys() => AccountKeys.FromSeed(RandomNumberGenerator.GetBytes(64));

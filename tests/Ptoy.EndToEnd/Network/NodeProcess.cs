@@ -2,8 +2,8 @@ using System.Diagnostics;
 
 namespace Ptoy.EndToEnd.Network;
 
-/// <summary>One real daemon process: started, watched, killed. Its output goes to a file.</summary>
-public sealed class NodeProcess(string name, string assembly, string configFile, string logFile) : IDisposable
+/// <summary>One real daemon process: started, watched, killed. Its output goes to a file. Words of <paramref name="verb"/> come before its other arguments.</summary>
+public sealed class NodeProcess(string name, string assembly, string configFile, string logFile, string verb = "") : IDisposable
 {
     private const int Sigterm = 15;
     private readonly List<Process> _ended = [];
@@ -39,7 +39,7 @@ public sealed class NodeProcess(string name, string assembly, string configFile,
         var start = new ProcessStartInfo("/bin/sh")
         {
             UseShellExecute = false,
-            ArgumentList = { "-c", "exec dotnet \"$1\" --config \"$2\" >>\"$3\" 2>&1", "sh", assembly, configFile, logFile },
+            ArgumentList = { "-c", "exec dotnet \"$1\" $4 --config \"$2\" >>\"$3\" 2>&1", "sh", assembly, configFile, logFile, verb },
         };
         // Fewer, later collections of short-lived objects (64 MiB, hexadecimal); there is no setting for it but this one.
         start.Environment["DOTNET_GCgen0size"] = "4000000";
