@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace Ptoy.EndToEnd.Network;
 
-/// <summary>One real daemon process: started, watched, killed. Its output goes to a file. Words of <paramref name="verb"/> come before its other arguments.</summary>
+/// <summary>
+/// One real daemon process: started, watched, killed. Its output goes to a file. Words of <paramref name="verb"/> come before its other arguments.
+/// </summary>
 public sealed class NodeProcess(string name, string assembly, string configFile, string logFile, string verb = "") : IDisposable
 {
     private const int Sigterm = 15;
