@@ -42,7 +42,7 @@ public static class StateTree
         return sorted;
     }
 
-    private static Hash Root(ReadOnlySpan<StateEntry> sorted, int depth)
+    internal static Hash Root(ReadOnlySpan<StateEntry> sorted, int depth)
     {
         if (sorted.IsEmpty) return Hash.Zero;
         if (sorted.Length == 1) return StateHash.Leaf(sorted[0].Key, sorted[0].Value);
@@ -51,7 +51,7 @@ public static class StateTree
     }
 
     // Index of the first entry whose key has bit `depth` set.
-    private static int Split(ReadOnlySpan<StateEntry> sorted, int depth)
+    internal static int Split(ReadOnlySpan<StateEntry> sorted, int depth)
     {
         Span<byte> key = stackalloc byte[Hash.Size];
         int low = 0, high = sorted.Length;

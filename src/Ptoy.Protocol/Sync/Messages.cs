@@ -24,6 +24,10 @@ public enum BulkKind : ushort
     Certificates = 8,
     /// <summary>Request: <see cref="EpochsRequest"/>; answer: <see cref="EpochBatch"/>.</summary>
     Epochs = 9,
+    /// <summary>Request without content; answer: <see cref="SnapshotHead"/>.</summary>
+    SnapshotHead = 10,
+    /// <summary>Request: <see cref="SnapshotChunkRequest"/>; answer: a <see cref="State.StateRange"/> that begins where the request does.</summary>
+    SnapshotChunk = 11,
 }
 
 /// <summary>Encoded <see cref="SignedTransaction"/>s.</summary>

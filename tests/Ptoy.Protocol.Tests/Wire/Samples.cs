@@ -98,6 +98,11 @@ internal static class Samples
         ];
     }
 
+    private static StateItem[] Items => [.. Enumerable.Range(0, 5).Select(i => new StateItem($"Token//{i}", $"{i}"))];
+
+    private static SnapshotFacts Snapshot =>
+        new(Certified with { Statement = Certified.Statement with { Height = 7 } }, Committed with { Statement = Committed.Statement with { Height = 7 } }, 16);
+
     private static IEnumerable<WireCase> Sync()
     {
         byte[] transaction = Transaction.Sign(Body, Alice, Bob).Bytes;
@@ -108,7 +113,10 @@ internal static class Samples
         return
         [
             WireCase.Of(new TransactionBatch([transaction])), WireCase.Of(new BodiesRequest([H(4), H(5)])), WireCase.Of(new BlockRangeRequest(7, 64)),
-            WireCase.Of(full), WireCase.Of(new BlockBatch([full])), WireCase.Of(new CertificateBatch([Certified])), WireCase.Of(new RecordRequest(H(16), [H(0x11)])),
+            WireCase.Of(full), WireCase.Of(new BlockBatch([full])), WireCase.Of(new CertificateBatch([Certified])), WireCase.Of(Snapshot),
+            WireCase.Of(new SnapshotHead(9, 1, Snapshot)), WireCase.Of(new SnapshotHead(9, 1, null)), WireCase.Of(new SnapshotChunkRequest(7, H(4), H(5))),
+            WireCase.Of(Items[0]), WireCase.Of(StateRangeProver.Of(Items, Items[1].ToEntry().Key, StateRange.LastKey)), WireCase.Of(new StateStep(StateStepKind.Lone, H(1), H(2))),
+            WireCase.Of(new RecordRequest(H(16), [H(0x11)])),
             WireCase.Of(began), WireCase.Of(new EpochsRequest(300)), WireCase.Of(new EpochBatch([began])),
             WireCase.Of(new MailItem(H(18), Alice.Address, Bob.Address, "match", [1, 2, 3], 1_790_000_000_000)),
             WireCase.Of(token), WireCase.Of(claim), WireCase.Of(MatchStatement.Sign(claim, Alice)),
