@@ -4,6 +4,7 @@ using Ptoy.Storage.Engine;
 using Ptoy.Storage.Ledger;
 using Ptoy.Storage.Mail;
 using Ptoy.Storage.Records;
+using Ptoy.Storage.Snapshots;
 using Ptoy.Storage.State;
 
 namespace Ptoy.Storage;
@@ -67,6 +68,7 @@ public sealed class NodeStore : IDisposable
         try
         {
             database = Database.Open(Describe(options, StoreName, Tables.Store, beforeWrite));
+            SnapshotImport.RefuseIfPending(database);
             consensus = new ConsensusLogOpener(database, Describe(options, ConsensusName, Tables.Consensus, beforeWrite), options.NodeKey).Open();
             return new NodeStore(database, consensus, options);
         }
@@ -112,7 +114,7 @@ public sealed class NodeStore : IDisposable
         _database.Dispose();
     }
 
-    private static DatabaseOptions Describe(StoreOptions options, string name, IReadOnlyList<Table> tables, Action<string>? beforeWrite) => new()
+    internal static DatabaseOptions Describe(StoreOptions options, string name, IReadOnlyList<Table> tables, Action<string>? beforeWrite) => new()
     {
         Directory = Path.Combine(options.Directory, name),
         Name = name,

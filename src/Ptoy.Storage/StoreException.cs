@@ -19,6 +19,8 @@ public enum StoreProblem
     Unavailable,
     /// <summary>This node's own votes are unknown: it must not sign with that key again.</summary>
     VotesForgotten,
+    /// <summary>A state snapshot was imported in part: the import has to be finished, or begun anew.</summary>
+    Importing,
     /// <summary>The caller broke a rule of the store (heights out of order, a limit passed).</summary>
     Refused,
 }

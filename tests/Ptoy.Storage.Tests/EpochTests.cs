@@ -59,7 +59,7 @@ public sealed class EpochTests
         Members(epoch, members),
         new ExecutionCertificate(Statement(epoch - 1, barrier), []));
 
-    private static ValidatorSet Members(ulong epoch, int members) => new(epoch, [.. Keys[..members].Select(k => new Validator(k.Public, A("hospital")))]);
+    private static ValidatorSet Members(ulong epoch, int members) => ValidatorSet.Of(epoch, [.. Keys[..members].Select(k => new Validator(k.Public, A("hospital")))]);
 
-    private static ExecutionStatement Statement(ulong epoch, ulong height) => new(Chain, epoch, height, H("chain"), H("state"), H("receipts"));
+    private static ExecutionStatement Statement(ulong epoch, ulong height) => new(Chain, epoch, height, H("chain"), H("state"), H("receipts"), Members(epoch + 1, 4).ComputeHash(), 1);
 }

@@ -26,5 +26,12 @@ internal sealed class Batch(Database database) : IDisposable
         _batch.Delete(key, database.Handle(table));
     }
 
+    /// <summary>Deletes everything in a table, whatever its size.</summary>
+    public void Clear(Table table)
+    {
+        byte[] end = [.. Enumerable.Repeat((byte)0xff, 128)];
+        _batch.DeleteRange([], 0, end, (ulong)end.Length, database.Handle(table));
+    }
+
     public void Dispose() => _batch.Dispose();
 }

@@ -59,5 +59,9 @@ internal static class Tables
         Access, AccessByOwner, Segments, Mail, MailExpiry,
     ];
 
+    /// <summary>What a state snapshot replaces. Epochs, records, the access log and mail stay.</summary>
+    public static IReadOnlyList<Table> Chain { get; } =
+        [Blocks, BlockHeights, Commits, Executions, Executed, Bodies, Receipts, Transactions, StateNodes, StateValues, StateRoots, StateStale];
+
     public static IReadOnlyList<Table> Consensus { get; } = [Meta, Votes, PendingBodies];
 }

@@ -12,7 +12,7 @@ namespace Ptoy.Storage.Ledger;
 /// The executed chain: blocks, certificates, transactions, receipts. A block becomes durable with its state in one synced
 /// batch, so after a power cut the ledger is at some height entirely. Reads may come from any thread; commits belong to one.
 /// </summary>
-public sealed class LedgerStore
+public sealed partial class LedgerStore
 {
     private const int MaxCertificate = 16 * 1024;
 
@@ -28,6 +28,7 @@ public sealed class LedgerStore
         _state = state;
         _records = records;
         _consensus = consensus;
+        _first = database.Get(Tables.Meta, FirstKey) is { } first ? Keys.Number(first) : 1;
         if (database.Last(Tables.Executed) is not { } last) return;
         _last = Read<ExecutedBlock>(last.Value, ExecutedBlock.MaxBytes);
         if (_last.StateRoot != state.Root || _last.Height != state.Height)
@@ -58,6 +59,7 @@ public sealed class LedgerStore
         BlockHeader header = commit.Block.Header;
         Check(commit, header);
         Hash blockHash = header.ComputeHash();
+        using Lock.Scope pruning = _pruning.EnterScope();
         var executed = new ExecutedBlock(header.Height, blockHash, commit.ChainHash, commit.State.Root, commit.ReceiptsRoot, commit.EffectiveTimeMs);
         byte[] height = Keys.Of(header.Height);
         using var batch = new Batch(_database);
@@ -165,7 +167,11 @@ public sealed class LedgerStore
     {
         batch.Put(Tables.Receipts, Keys.Of(receipt.Height, receipt.Index), Codec.Encode(receipt));
         byte[] transaction = Keys.Of(receipt.Transaction);
-        if (receipt.Status == ReceiptStatus.Skipped && Receipt(receipt.Transaction) is { Status: not ReceiptStatus.Skipped }) return;
+        if (receipt.Status == ReceiptStatus.Skipped && Receipt(receipt.Transaction) is { Status: not ReceiptStatus.Skipped } effective)
+        {
+            batch.Put(Tables.Transactions, transaction, [.. Keys.Of(effective.Height, effective.Index), .. Keys.Of(receipt.Height)]);
+            return;
+        }
         batch.Put(Tables.Transactions, transaction, Keys.Of(receipt.Height, receipt.Index));
     }
 

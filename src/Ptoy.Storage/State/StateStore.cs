@@ -10,7 +10,7 @@ namespace Ptoy.Storage.State;
 /// The contract state as a versioned Merkle tree: a version for each height, readable and provable within the retention
 /// window. Reads may come from any thread; <see cref="Prepare"/> and the commit belong to the executor's thread.
 /// </summary>
-public sealed class StateStore
+public sealed partial class StateStore
 {
     // Absent, or the version of the root node.
     private const ulong NoRoot = ulong.MaxValue;
@@ -117,7 +117,8 @@ public sealed class StateStore
         const ulong Slack = 16;
         const int MostAtOnce = 8;
         _oldestStale ??= height;
-        for (int i = 0; i < MostAtOnce && _oldestStale + _retain + Slack <= height; i++, _oldestStale++)
+        ulong pinned = Volatile.Read(ref _lowestPin);
+        for (int i = 0; i < MostAtOnce && _oldestStale + _retain + Slack <= height && _oldestStale <= pinned; i++, _oldestStale++)
             StaleList.Execute(_database, batch, _oldestStale.Value);
     }
 
@@ -143,7 +144,7 @@ public sealed class StateStore
         if (height == latest.Height) return latest;
         if (height > latest.Height) throw new StoreException(StoreProblem.Refused, $"height {height} is not executed yet; the newest is {latest.Height}");
         byte[] key = Keys.Of(height);
-        if (height + _retain < latest.Height) throw NotKept(height, latest);
+        if (height + _retain < latest.Height && !IsPinned(height)) throw NotKept(height, latest);
         return (_database.Get(Tables.StateRoots, key) is { } packed ? Load((key, packed)) : null)
             ?? throw NotKept(height, latest);
     }
@@ -154,24 +155,25 @@ public sealed class StateStore
     private Node LoadNode(NodeKey key)
     {
         if (_cache.TryGet(key, out Node? known)) return known!;
-        byte[] bytes = _database.Get(Tables.StateNodes, key.Encode())
-            ?? throw StoreErrors.Damaged(_database.Directory, $"a state node of height {key.Version} is missing");
-        Node node = Node.Decode(bytes) ?? throw StoreErrors.Damaged(_database.Directory, "a state node is not readable");
+        Node node = ReadNode(_database, key);
         _cache.Add(key, node);
         return node;
     }
 
     private (string Path, string Json) Value(LeafSlot leaf)
     {
-        byte[] packed = _database.Get(Tables.StateValues, Keys.Of(leaf.Key, leaf.Version))
-            ?? throw StoreErrors.Damaged(_database.Directory, $"a state value of height {leaf.Version} is missing");
-        int length = BinaryPrimitives.ReadUInt16BigEndian(packed);
-        string json = Encoding.UTF8.GetString(packed.AsSpan(2 + length));
+        (string path, string json) = Unpack(ReadValue(_database, leaf));
         Keep(leaf, json);
-        return (Encoding.UTF8.GetString(packed.AsSpan(2, length)), json);
+        return (path, json);
     }
 
-    private static byte[] Pack(string path, string json)
+    private static (string Path, string Json) Unpack(byte[] packed)
+    {
+        int length = BinaryPrimitives.ReadUInt16BigEndian(packed);
+        return (Encoding.UTF8.GetString(packed.AsSpan(2, length)), Encoding.UTF8.GetString(packed.AsSpan(2 + length)));
+    }
+
+    internal static byte[] Pack(string path, string json)
     {
         int length = Encoding.UTF8.GetByteCount(path);
         if (length > ushort.MaxValue) throw new StoreException(StoreProblem.Refused, "a state path is longer than 65535 bytes");
@@ -182,7 +184,7 @@ public sealed class StateStore
         return packed;
     }
 
-    private static byte[] Pack(StateVersion version)
+    internal static byte[] Pack(StateVersion version)
     {
         var packed = new byte[Hash.Size + 8];
         version.Root.CopyTo(packed);
