@@ -12,7 +12,7 @@ namespace Ptoy.Storage.Tests;
 [TestFixture]
 public sealed class SnapshotTests
 {
-    private const int ChunkBytes = 4_000;
+    private const int ChunkBytes = 2_500;
 
     private TestNode _source = null!, _target = null!;
     private NodeStore _store = null!;
