@@ -11,9 +11,10 @@ public sealed class ContractCode
     private readonly Dictionary<string, Lazy<ContractProgram>> _programs;
     private readonly HashSet<string> _views;
 
-    private ContractCode(string className, IEnumerable<string> methods, HashSet<string> views, Func<string, ContractProgram> prepare)
+    private ContractCode(string className, IEnumerable<string> methods, HashSet<string> views, bool leavesNoTrace, Func<string, ContractProgram> prepare)
     {
         ClassName = className;
+        LeavesNoTrace = leavesNoTrace;
         _programs = methods.Distinct(StringComparer.Ordinal).ToDictionary(
             method => method, method => new Lazy<ContractProgram>(() => VmThread.Run(() => prepare(method))), StringComparer.Ordinal);
         _views = views;
@@ -40,6 +41,9 @@ public sealed class ContractCode
         return VmThread.Run(() => CompileHere(className, source));
     }
 
+    /// <summary>True when calls may share engines: see <see cref="Traces"/>.</summary>
+    internal bool LeavesNoTrace { get; }
+
     internal bool HasMethod(string name) => _programs.ContainsKey(name);
 
     /// <summary>The program for calls of this method.</summary>
@@ -59,10 +63,11 @@ public sealed class ContractCode
             views.Add(view);
         }
         // The whole is prepared too: what a call leaves out must have passed as well.
-        ContractProgram.Prepare(className, Rewriter.Rewrite(script, className, methods: null));
+        ContractProgram.Prepare(className, Rewriter.Rewrite(script, className, methods: null), "", leavesNoTrace: false);
         var reach = new Reach(script, declaration);
-        return new ContractCode(className, methods, views, method =>
-            ContractProgram.Prepare(className, Rewriter.Rewrite(script, className, reach.From(method))));
+        bool leavesNoTrace = Traces.LeavesNone(script, declaration);
+        return new ContractCode(className, methods, views, leavesNoTrace, method =>
+            ContractProgram.Prepare(className, Rewriter.Rewrite(script, className, reach.From(method)), method, leavesNoTrace));
     }
 
     private static Script Parse(string className, string source)
@@ -84,23 +89,4 @@ public sealed class ContractCode
             .Where(field => field.Static && field.Key is Identifier { Name: "views" } && field.Value is ArrayExpression)
             .SelectMany(field => ((ArrayExpression)field.Value!).Elements.AsEnumerable())
             .Select(element => ((StringLiteral)element!).Value);
-}
-
-/// <summary>What runs for one method: a prepared script and the helpers its function takes, in order. Shared by all threads.</summary>
-internal sealed record ContractProgram(Prepared<Script> Script, IReadOnlyList<string> Helpers)
-{
-    /// <summary>
-    /// Prepares a rewritten program. A second wall: the interpreter's own analysis of scopes must find no name that would be
-    /// looked up in the realm.
-    /// </summary>
-    public static ContractProgram Prepare(string className, Rewritten rewritten)
-    {
-        Prepared<Script> script;
-        try { script = Engine.PrepareScript(rewritten.Text, className, strict: true, new ScriptPreparationOptions { CollectReferencedGlobals = true }); }
-        catch (ScriptPreparationException e) { throw new ContractRejectedException(className, 0, e.InnerException?.Message ?? e.Message); }
-        ReferencedGlobals globals = script.ReferencedGlobals ?? throw new InvalidOperationException("the interpreter did not analyse the scopes");
-        if (globals.HasDirectEvalCall) throw new ContractRejectedException(className, 0, "'eval' is not available to contracts");
-        foreach (string name in globals) throw new ContractRejectedException(className, 0, $"'{name}' is used outside the block that declares it");
-        return new ContractProgram(script, rewritten.Helpers);
-    }
 }

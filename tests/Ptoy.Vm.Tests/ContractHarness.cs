@@ -52,6 +52,13 @@ internal sealed class ContractHarness
     public static ContractHarness Of(EmergencyLimits? emergency, params (string Name, string Source)[] sources) =>
         new(sources.ToDictionary(s => s.Name, s => ContractCode.Compile(s.Name, s.Source)), emergency);
 
+    /// <summary>This harness, with a copy of another's state.</summary>
+    public ContractHarness WithStateOf(ContractHarness other)
+    {
+        foreach ((string key, string json) in other._state) _state[key] = json;
+        return this;
+    }
+
     /// <summary>An account, the same for the same name.</summary>
     public static SigningKey Account(string name) => new(Digest.Of("test/account", global::System.Text.Encoding.UTF8.GetBytes(name)).ToArray());
 

@@ -43,7 +43,8 @@ internal sealed partial class Rewriter
 
     private string Reference(string name) => Names.Globals.TryGetValue(name, out string? text) ? Resolved(text) : name;
 
-    private string Resolved(string text) => text[0] == Names.Helper ? Helper(text) : text;
+    // The context is another one for each call, while the helpers stay: it is reached through one of them.
+    private string Resolved(string text) => text == "$ctx" ? $"{Helper(text)}[\"{Realm.Frame.ContextName}\"]" : text[0] == Names.Helper ? Helper(text) : text;
 
     private string Template(TemplateLiteral template)
     {

@@ -4,8 +4,8 @@ using Acornima.Ast;
 
 namespace Ptoy.Vm.Compile;
 
-/// <summary>A program after rewriting: its text, and the host helpers it takes as parameters in this order.</summary>
-internal sealed record Rewritten(string Text, IReadOnlyList<string> Helpers);
+/// <summary>A program after rewriting: its text, the host helpers it takes as parameters in this order, and what making its class charges.</summary>
+internal sealed record Rewritten(string Text, IReadOnlyList<string> Helpers, int Cost);
 
 /// <summary>
 /// Writes a verified program anew, metered: every function and loop body begins with a charge for its nodes, and every
@@ -29,7 +29,7 @@ internal sealed partial class Rewriter
         string charge = rewriter.Charge(rewriter._cost);
         string parameters = string.Join(',', rewriter._helpers);
         string text = $"(function({parameters}){{\"use strict\";{charge}{body}return {className};}})";
-        return new Rewritten(text, [.. rewriter._helpers]);
+        return new Rewritten(text, [.. rewriter._helpers], rewriter._cost);
     }
 
     private string Helper(string name)

@@ -11,54 +11,62 @@ namespace Ptoy.Vm.Realm;
 internal delegate JsValue HelperBody(Frame frame, JsValue[] arguments);
 
 /// <summary>
-/// One contract under way: an engine of its own, in which the class is made anew, so that nothing outlives the call but what
-/// was written to the state.
+/// One contract under way: an engine in which the class of one program is made, and an instance of it that is made anew for
+/// each call, so that nothing outlives a call but what was written to the state. A frame whose call ended well may serve another
+/// call of the same program where nothing of the contract can tell (<see cref="ContractProgram.LeavesNoTrace"/>).
 /// </summary>
 internal sealed class Frame
 {
+    /// <summary>The name under which programs find the context of the call in the object that they take as <c>$ctx</c>.</summary>
+    public const string ContextName = "c";
+
     private static readonly Options EngineOptions = MakeOptions();
     private static readonly JsObjectLayout ContextLayout =
         new(["caller", "sender", "self", "owner", "height", "time", "chainId", "tx", "epoch"]);
 
-    private readonly ContractCode _code;
+    private readonly ContractProgram _program;
+    private readonly JsObject _context;
+    private readonly JsString _method;
+    private JsValue? _class;
     private JsValue? _thrown;
     private JsString? _thrownText;
 
-    public Frame(Session session, ContractCode code, ContractId self, string caller, bool readOnly)
+    public Frame(ContractProgram program)
     {
-        Session = session;
-        Meter = session.Meter;
-        _code = code;
-        Self = self;
-        SelfText = self.ToString();
-        Caller = caller;
-        ReadOnly = readOnly;
+        _program = program;
+        _method = JsString.Create(program.Method);
         Engine = new Engine(EngineOptions);
+        _context = new JsObject(Engine);
     }
 
-    public Session Session { get; }
+    public Session Session { get; private set; } = null!;
 
-    public Meter Meter { get; }
+    public Meter Meter { get; private set; } = null!;
 
     public Engine Engine { get; }
 
-    public ContractId Self { get; }
+    public ContractId Self { get; private set; } = null!;
 
-    public string SelfText { get; }
+    public string SelfText { get; private set; } = "";
 
-    public string Caller { get; }
+    public string Caller { get; private set; } = "";
 
-    public bool ReadOnly { get; }
+    public bool ReadOnly { get; private set; }
 
-    /// <summary>Calls the method on a new instance; arguments and result are JSON text.</summary>
-    public string Run(string method, string argumentsJson)
+    /// <summary>True once the contract caught an error: the interpreter unwound something, and nobody should rely on how.</summary>
+    public bool Disturbed { get; private set; }
+
+    /// <summary>Calls the program's method on a new instance; arguments and result are JSON text.</summary>
+    public string Run(Session session, ContractId self, string caller, bool readOnly, string argumentsJson)
     {
+        (Session, Meter, Self, SelfText, Caller, ReadOnly) = (session, session.Meter, self, self.ToString(), caller, readOnly);
         JsValue[] arguments = Arguments(argumentsJson);
-        ContractProgram program = _code.Program(method);
-        JsValue function = Engine.Evaluate(program.Script);
-        JsValue contractClass = Engine.Call(function, JsValue.Undefined, Helpers(program));
-        ObjectInstance instance = Engine.Construct(contractClass, []);
-        JsValue result = Engine.Call(instance.Get(JsString.Create(method)), instance, arguments);
+        _context.FastSetDataProperty(ContextName, Context());
+        // Making the class is paid for by every call, whether this frame did it before or not: gas is the same on all nodes.
+        if (_class is null) _class = Engine.Call(Engine.Evaluate(_program.Script), JsValue.Undefined, Helpers());
+        else Meter.Charge(_program.LoadGas);
+        ObjectInstance instance = Engine.Construct(_class, []);
+        JsValue result = Engine.Call(instance.Get(_method), instance, arguments);
         return result.IsUndefined() ? "null" : JsonText.Write(this, result, VmLimits.MaxValue, "the result");
     }
 
@@ -74,8 +82,11 @@ internal sealed class Frame
     }
 
     /// <summary>What a catch gets: the value a contract threw, or for all other errors {name, message}.</summary>
-    public JsValue Caught(JsValue error) =>
-        ReferenceEquals(error, _thrownText) && _thrown is not null ? _thrown : Errors.Caught(Engine, error);
+    public JsValue Caught(JsValue error)
+    {
+        Disturbed = true;
+        return ReferenceEquals(error, _thrownText) && _thrown is not null ? _thrown : Errors.Caught(Engine, error);
+    }
 
     /// <summary>Calls a function of the contract from a built-in.</summary>
     public JsValue Call(JsValue function, JsValue self, JsValue[] arguments)
@@ -91,13 +102,13 @@ internal sealed class Frame
         return list.ToArray();
     }
 
-    private JsValue[] Helpers(ContractProgram program)
+    private JsValue[] Helpers()
     {
-        var helpers = new JsValue[program.Helpers.Count];
+        var helpers = new JsValue[_program.Helpers.Count];
         for (int i = 0; i < helpers.Length; i++)
         {
-            string name = program.Helpers[i];
-            helpers[i] = name == "$ctx" ? Context() : Function(name, HelperTable.All[name]);
+            string name = _program.Helpers[i];
+            helpers[i] = name == "$ctx" ? _context : Function(name, HelperTable.All[name]);
         }
         return helpers;
     }

@@ -32,7 +32,15 @@ internal sealed class Session(ContractVm vm, CallRequest request, IContractState
         if (_contracts >= VmLimits.MaxContractDepth) throw Errors.Failure($"contracts call each other deeper than {VmLimits.MaxContractDepth}");
         Meter.Charge(Gas.Frame);
         _contracts++;
-        try { return new Frame(this, code, contract, caller, readOnly).Run(method, argumentsJson); }
+        try
+        {
+            ContractProgram program = code.Program(method);
+            Frame frame = program.Rent();
+            string result = frame.Run(this, contract, caller, readOnly, argumentsJson);
+            // Not after a failure: then the interpreter stopped somewhere in the middle.
+            program.Return(frame);
+            return result;
+        }
         finally { _contracts--; }
     }
 
