@@ -6,7 +6,7 @@ namespace Ptoy.Consensus.Tests;
 public sealed class SimulationTests
 {
     [Test]
-    public void A_hundred_seeds_keep_every_invariant_and_see_every_kind_of_fault()
+    public void A_hundred_seeds_keep_every_invariant()
     {
         var output = new StringWriter();
         Assert.That(Commands.Many(1, 100, null, output), Is.True, output.ToString());
@@ -27,9 +27,10 @@ public sealed class SimulationTests
     [Test]
     public void A_failing_seed_replays_exactly()
     {
-        RunResult Fails(TextWriter? trace) => World.Run(1, null, PlantedFault.DigestNotCompared, trace);
+        ulong seed = (ulong)Enumerable.Range(1, 200).First(s => World.Run((ulong)s, null, PlantedFault.DigestNotCompared).Failure is not null);
+        RunResult Fails(IWorldObserver? observer) => World.Run(seed, null, PlantedFault.DigestNotCompared, observer);
         var trace = new StringWriter();
-        RunResult first = Fails(null), second = Fails(trace);
+        RunResult first = Fails(null), second = Fails(new TextTrace(trace));
         Assert.That(first.Failure, Is.Not.Null);
         Assert.That((second.Failure, second.TraceHash, second.EndedAt), Is.EqualTo((first.Failure, first.TraceHash, first.EndedAt)));
         Assert.That(trace.ToString(), Does.Contain("decided"));

@@ -13,6 +13,9 @@ internal static class Commands
                sim --seed S [--n N] [--trace]                  one seed, twice, with its trace
         """;
 
+    /// <summary>In so many seeds every kind of fault and event must have happened.</summary>
+    private const ulong EveryKindSeeds = 2000;
+
     private static readonly PlantedFault[] Faults = [.. Enum.GetValues<PlantedFault>().Where(f => f != PlantedFault.None)];
 
     public static int Run(string[] args, TextWriter output, TextWriter errors)
@@ -71,8 +74,10 @@ internal static class Commands
             output.WriteLine($"FAILED seed {failure.Seed}: {failure.Failure}{Environment.NewLine}  replay: ./dev sim --seed {failure.Seed}{(replicas is null ? "" : $" --n {replicas}")} --trace");
         string[] missing = [.. totals.Lines().Where(l => l.Value == 0).Select(l => l.Name)];
         if (missing.Length > 0) output.WriteLine($"never happened, so nothing is shown about it: {string.Join(", ", missing)}");
-        output.WriteLine($"{count} seeds, {failures.Count} failed, each of the others decided at least {World.HeightsAfterFaults} heights after its faults; {watch.Elapsed.TotalSeconds:F0} s");
-        return failures.IsEmpty && missing.Length == 0;
+        output.WriteLine($"{count} seeds, {failures.Count} failed, each of the others decided at least {World.HeightsAfterFaults} heights after its faults");
+        double seconds = watch.Elapsed.TotalSeconds;
+        output.WriteLine($"wall time {seconds:F0} s, {totals.Steps / Math.Max(seconds, 0.001):N0} steps/s");
+        return failures.IsEmpty && (missing.Length == 0 || count < EveryKindSeeds);
     }
 
     /// <summary>True when each planted fault is found within so many seeds.</summary>
@@ -98,7 +103,7 @@ internal static class Commands
 
     private static int Replay(ulong seed, int? replicas, bool trace, TextWriter output)
     {
-        RunResult first = World.Run(seed, replicas, trace: trace ? output : null);
+        RunResult first = World.Run(seed, replicas, observer: trace ? new TextTrace(output) : null);
         RunResult second = World.Run(seed, replicas);
         output.WriteLine($"seed {seed}: {first.Failure ?? "every invariant held"}");
         output.WriteLine($"ended at {first.EndedAt} units; trace hash {first.TraceHash:x16}, again {second.TraceHash:x16}");

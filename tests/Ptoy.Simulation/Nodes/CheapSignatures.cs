@@ -1,14 +1,12 @@
 using System.Buffers.Binary;
 using Ptoy.Consensus;
-using Ptoy.Protocol;
 using Ptoy.Protocol.Crypto;
-using Ptoy.Protocol.Ledger;
 
 namespace Ptoy.Simulation;
 
 /// <summary>
-/// Signatures that anyone could forge and that cost next to nothing. Nobody in the simulator forges: what a faulty node
-/// signs, it signs with its own key.
+/// Signatures that anyone could forge and that cost next to nothing. What a faulty node signs, it signs with its own key; what it forges,
+/// it forges wrongly.
 /// </summary>
 internal sealed class CheapVerifier : ISignatureVerifier
 {
@@ -41,16 +39,4 @@ internal sealed class CheapSigner(PublicKey key) : INodeSigner
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, CheapVerifier.Mix(key.Bytes, domain, message));
         return new Signature(SuiteId.Ed25519, bytes);
     }
-}
-
-/// <summary>The validators of a simulated network.</summary>
-internal static class Members
-{
-    public static ValidatorSet Set(int count) => ValidatorSet.Of(0, [.. Enumerable.Range(0, count).Select(i =>
-    {
-        var bytes = new byte[32];
-        bytes.AsSpan().Fill((byte)(i + 1));
-        var key = new PublicKey(SuiteId.Ed25519, bytes);
-        return new Validator(key, new Address(Digest.Of("ptoy/sim/org", bytes)));
-    })]);
 }
