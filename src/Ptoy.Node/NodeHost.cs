@@ -109,7 +109,7 @@ public sealed class NodeHost : IAsyncDisposable
         var bodies = new BodyCache(pool, hash => store.Consensus.Body(hash) ?? store.Ledger.TransactionBytes(hash));
         var transport = new NodeTransport(nodeKey, chainId, TransportOf(config), logging.CreateLogger("Ptoy.Transport"));
         OnStop(transport);
-        var verifier = new MessageVerifier(chainId, validators, Ed25519Verifier.Instance);
+        var verifier = new MessageVerifier(chainId, validators, new SignatureMemory(Ed25519Verifier.Instance));
         var fetcher = new PeerFetcher(transport, validators, admission, bodies, verifier, logging.CreateLogger<PeerFetcher>());
 
         SkipList skips = LoadSkips(config, chainId, validators);

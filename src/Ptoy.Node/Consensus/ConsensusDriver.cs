@@ -131,6 +131,8 @@ public sealed class ConsensusDriver : IDisposable
 #pragma warning restore CA1031
         {
             _logger.LogCritical(e, "consensus failed");
+            // Whoever waits to hand something over must not wait for a thread that is gone.
+            _stop.Cancel();
             _fatal($"consensus failed: {e.Message}");
         }
     }
