@@ -50,6 +50,9 @@ public sealed partial class Replica
         return Math.Max(Math.Max(claimed, _provenCommitted), CertifiedHeight);
     }
 
+    /// <summary>The highest height that is known to be proposed or decided anywhere.</summary>
+    public ulong KnownHeight => _slots.Values.Where(s => s.Current is not null).Select(s => s.Height).Append(KnownCommitted()).Max();
+
     private void SendStatus(bool asks)
     {
         _statusAt = _now;

@@ -16,7 +16,7 @@ using Ptoy.Storage;
 namespace Ptoy.Node;
 
 /// <summary>Answers the other members over the bulk carrier.</summary>
-internal sealed class BulkServer(NodeStore store, Admission admission, BodyCache bodies, RecordKeeper keeper, MailRoom mail)
+internal sealed class BulkServer(NodeStore store, Admission admission, BodyCache bodies, RecordKeeper keeper, MailRoom mail, ForwardDesk forwarded)
 {
     private const int MaxAnswerBytes = 32 * 1024 * 1024;
 
@@ -53,10 +53,17 @@ internal sealed class BulkServer(NodeStore store, Admission admission, BodyCache
             BulkKind.Bodies => Bodies(Codec.Decode<BodiesRequest>(payload, TransactionBatch.MaxBytes)),
             BulkKind.Blocks => Blocks(Codec.Decode<BlockRangeRequest>(payload, 64)),
             BulkKind.Certificates => Certificates(Codec.Decode<BlockRangeRequest>(payload, 64)),
+            BulkKind.Forward => Forwarded(peer, Codec.Decode<TransactionBatch>(payload, TransactionBatch.MaxBytes)),
             BulkKind.StoreRecords => Codec.Encode(keeper.Store(Codec.Decode<UploadPackage>(payload, UploadPackage.MaxBytes))),
             BulkKind.FetchRecords => keeper.Package(Codec.Decode<RecordRequest>(payload, 64 * 1024).ManifestRoot) is { } package ? Codec.Encode(package) : [],
             _ => throw new RpcException(RpcErrors.MethodNotFound, $"requests of kind {kind} are not served here"),
         }, cancellation);
+
+    private byte[] Forwarded(PublicKey peer, TransactionBatch batch)
+    {
+        forwarded.Accept(peer, batch.Transactions);
+        return [];
+    }
 
     private byte[] Bodies(BodiesRequest request)
     {

@@ -129,8 +129,14 @@ public sealed class NodeHost : IAsyncDisposable
         var certified = new CertifiedBlocks(store.Ledger);
         var keeper = new RecordKeeper(store, transport, validators, nodeKey, chainId, clock, logging.CreateLogger<RecordKeeper>());
         var catalog = new OwnerCatalog(views, keeper);
+        var watch = new CensorshipWatch(pool, fetcher.ForwardAsync, (view, transaction) =>
+        {
+            _log.LogWarning("the primary of view {View} leaves out transaction {Transaction}, which it has: asking for the next view", view, transaction.Hash.Short);
+            driver.Suspect(view);
+        });
         execution.Published += result =>
         {
+            watch.OnExecuted(result.Block.Header.Height, result.Transactions);
             views.OnExecuted(result.Writes, result.Block.Header.Height);
             certified.OnExecuted(result);
             foreach ((_, Address owner) in RecordEvents.Retired(result.Receipts)) catalog.Evict(owner);
@@ -150,7 +156,7 @@ public sealed class NodeHost : IAsyncDisposable
             Health = () => Health(store, pool, driver, transport),
         };
 
-        var server = new BulkServer(store, admission, bodies, keeper, mail);
+        var server = new BulkServer(store, admission, bodies, keeper, mail, new ForwardDesk(pool, admission, validators.Count));
         var inbox = new ConsensusInbox(validators, verifier, v => driver.Post(new Received(v)), logging.CreateLogger<ConsensusInbox>());
         _stop.Add(inbox.DisposeAsync);
         await transport.StartAsync(server.Handlers(inbox.Receive, driver.OnLink), cancellation).ConfigureAwait(false);
@@ -163,6 +169,7 @@ public sealed class NodeHost : IAsyncDisposable
         var anchoring = new Anchoring(store.Access, views, admission, pool, nodeKey, () => store.Ledger.Last!.Height, logging.CreateLogger<Anchoring>());
         var chores = new Chores(logging.CreateLogger<Chores>());
         if (self >= 0) chores.Every(TimeSpan.FromMilliseconds(config.AuditAnchorIntervalMs), token => Task.Run(anchoring.Run, token));
+        chores.Every(CensorshipWatch.Interval, token => watch.LookAsync(driver.Facts, token));
         chores.Every(TimeSpan.FromSeconds(5), keeper.RepairAsync);
         var certificates = new CertificateRepair(transport, validators, store.Ledger, certified, logging.CreateLogger<CertificateRepair>());
         chores.Every(TimeSpan.FromSeconds(1), certificates.RunAsync);

@@ -23,6 +23,7 @@ public sealed class ConsensusDriver : IDisposable
     public const int TickMs = 10;
 
     private const int InboxLength = 65_536;
+    private const int FactsTicks = 16;
 
     private readonly BlockingCollection<ReplicaInput?> _inbox = new(InboxLength);
     private readonly ConcurrentQueue<ReplicaInput> _local = new();
@@ -44,6 +45,9 @@ public sealed class ConsensusDriver : IDisposable
     private ulong _truncated;
     private int _fetching;
     private bool _pending;
+    private bool _judges;
+    private ulong _known;
+    private int _ticks;
 
     /// <summary>Composes; nothing runs before <see cref="Start"/>. <paramref name="fatal"/> ends the process with a message.</summary>
     public ConsensusDriver(
@@ -103,6 +107,12 @@ public sealed class ConsensusDriver : IDisposable
         _local.Enqueue(input);
         Wake();
     }
+
+    /// <summary>A transaction that the primary of this view was handed is not ordered in its turn: ask for the next view.</summary>
+    public void Suspect(ulong view) => PostLocal(new Suspect(view));
+
+    /// <summary>What the censorship watch judges by, at most a few ticks old.</summary>
+    public ViewFacts Facts => new(View, Volatile.Read(ref _judges), Primary, Volatile.Read(ref _known));
 
     /// <summary>Something new waits in the pool: look whether to propose.</summary>
     public void Wake() => _inbox.TryAdd(null);
@@ -172,6 +182,9 @@ public sealed class ConsensusDriver : IDisposable
         bool waiting = _source.HasExecutable;
         if (waiting != _pending) _replica.Step(new PendingWork(_pending = waiting));
         _replica.Tick((ulong)_clock.GetUtcNow().ToUnixTimeMilliseconds());
+        if (++_ticks % FactsTicks != 0) return;
+        Volatile.Write(ref _judges, _replica.ViewActive && _replica.Signs && !_replica.IsPrimary);
+        Volatile.Write(ref _known, _replica.KnownHeight);
     }
 
     private void TryPropose()

@@ -61,6 +61,23 @@ public sealed class PeerFetcher(
         return [];
     }
 
+    /// <summary>Hands transactions that have waited for long to a replica. True when it says that it has all of them.</summary>
+    public async Task<bool> ForwardAsync(int replica, IReadOnlyList<Transaction> transactions, CancellationToken cancellation)
+    {
+        PublicKey peer = validators.Members[replica].NodeKey;
+        try
+        {
+            byte[] batch = Codec.Encode(new TransactionBatch([.. transactions.Select(t => t.Bytes)]));
+            await transport.RequestAsync(peer, (ushort)BulkKind.Forward, batch, cancellation).ConfigureAwait(false);
+            return true;
+        }
+        catch (TransportException e)
+        {
+            log.LogDebug("forwarding to {Peer}: {Reason}", Name(peer), e.Message);
+            return false;
+        }
+    }
+
     private List<VerifiedBlock> Accept(BlockBatch batch, ulong from, PublicKey peer)
     {
         var accepted = new List<VerifiedBlock>();

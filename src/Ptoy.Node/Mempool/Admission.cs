@@ -72,6 +72,24 @@ public sealed class Admission(TransactionPool pool, Hash chainId, Func<ulong> he
         return accepted;
     }
 
+    /// <summary>
+    /// Admits what another replica hands over because it has waited for long, into a reserve; <paramref name="waiting"/> gets what waits here.
+    /// True when each of them does or is no longer needed.
+    /// </summary>
+    public bool AcceptForwarded(IReadOnlyList<byte[]> batch, int reserve, ISet<Hash> waiting)
+    {
+        bool all = true, any = false;
+        foreach (byte[] bytes in batch)
+        {
+            (Transaction? transaction, Rejection? rejection) = Check(bytes);
+            rejection ??= pool.Add(transaction!, height(), allowGap: true, reserve);
+            if (rejection is null) any |= waiting.Add(transaction!.Hash);
+            all &= rejection is null or { Reason: "replayed" or "nonce taken" or "expired" };
+        }
+        if (any) Ready?.Invoke();
+        return all;
+    }
+
     /// <summary>Everything but the pool's rules; a transaction that already waits is not verified again.</summary>
     public (Transaction? Transaction, Rejection? Rejection) Check(ReadOnlyMemory<byte> bytes)
     {

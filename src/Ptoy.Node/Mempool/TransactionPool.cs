@@ -64,9 +64,10 @@ public sealed class TransactionPool(int maxTransactions, long maxBytes, Func<Add
 
     /// <summary>
     /// Admits a verified transaction or says why not. A gap in nonces is allowed only for transactions that came from other
-    /// replicas (<paramref name="allowGap"/>), whose order of arrival is not the sender's.
+    /// replicas (<paramref name="allowGap"/>), whose order of arrival is not the sender's. <paramref name="reserve"/> lets as many in beyond the
+    /// bound, and 4 KiB for each: what another replica hands over because it has waited for long.
     /// </summary>
-    public Rejection? Add(Transaction transaction, ulong height, bool allowGap)
+    public Rejection? Add(Transaction transaction, ulong height, bool allowGap, int reserve = 0)
     {
         lock (_gate)
         {
@@ -83,7 +84,7 @@ public sealed class TransactionPool(int maxTransactions, long maxBytes, Func<Add
                 return new Rejection("nonce gap", $"nonce {nonce} leaves a gap; the next nonce of {transaction.Sender} is {expected}");
             if (known && lane!.ByNonce.ContainsKey(nonce))
                 return new Rejection("nonce taken", $"another transaction with nonce {nonce} is waiting; the next nonce of {transaction.Sender} is {expected}");
-            if (_byHash.Count >= maxTransactions || _bytes + transaction.Bytes.Length > maxBytes)
+            if (_byHash.Count >= maxTransactions + reserve || _bytes + transaction.Bytes.Length > maxBytes + (reserve * 4096L))
                 return new Rejection("full", $"{_byHash.Count} transactions are waiting; try again in a moment");
             if (known && lane!.ByNonce.Count >= MaxPerSender)
                 return new Rejection("full", $"{MaxPerSender} transactions of this sender are waiting; try again when some are done");
@@ -175,6 +176,27 @@ public sealed class TransactionPool(int maxTransactions, long maxBytes, Func<Add
                 return false;
             }
         }
+    }
+
+    /// <summary>The transactions that could be executed next, one of each sender, at most that many; <paramref name="all"/> is false when there are more.</summary>
+    public List<Transaction> Heads(int most, out bool all)
+    {
+        var heads = new List<Transaction>();
+        lock (_gate)
+        {
+            foreach ((Address sender, Lane lane) in _lanes)
+            {
+                if (!lane.ByNonce.TryGetValue(nonceOf(sender), out Transaction? head)) continue;
+                if (heads.Count == most)
+                {
+                    all = false;
+                    return heads;
+                }
+                heads.Add(head);
+            }
+        }
+        all = true;
+        return heads;
     }
 
     /// <summary>

@@ -28,6 +28,8 @@ public enum BulkKind : ushort
     SnapshotHead = 10,
     /// <summary>Request: <see cref="SnapshotChunkRequest"/>; answer: a <see cref="State.StateRange"/> that begins where the request does.</summary>
     SnapshotChunk = 11,
+    /// <summary>Request: <see cref="TransactionBatch"/>, transactions that have waited for long; answer: empty, once all of them are in the pool.</summary>
+    Forward = 12,
 }
 
 /// <summary>Encoded <see cref="SignedTransaction"/>s.</summary>

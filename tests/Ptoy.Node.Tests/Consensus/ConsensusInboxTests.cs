@@ -12,6 +12,7 @@ using Ptoy.Protocol.Wire;
 namespace Ptoy.Node.Tests.Consensus;
 
 /// <summary>Every peer has a lane and a turn of its own; a signature is verified once.</summary>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class ConsensusInboxTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -179,7 +180,7 @@ public sealed class ConsensusInboxTests
         Assert.That(counted.Count, Is.EqualTo(before + 3));
     }
 
-    private static ValidatorSet SetOf(ulong epoch) => new(epoch, [.. Keys.Select(k => new Validator(k.Public, k.Address))]);
+    private static ValidatorSet SetOf(ulong epoch) => ValidatorSet.Of(epoch, [.. Keys.Select(k => new Validator(k.Public, k.Address))]);
 
     private static Signature Sign(byte replica, string domain, ulong height, Hash block, ulong epoch = 0) =>
         Keys[replica].Sign(domain, Codec.Encode(new VoteStatement(TestTransactions.ChainId, epoch, 0, height, block)));
