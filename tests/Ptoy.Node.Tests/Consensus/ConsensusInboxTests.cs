@@ -13,7 +13,7 @@ namespace Ptoy.Node.Tests.Consensus;
 
 /// <summary>Every peer has a lane and a turn of its own; a signature is verified once.</summary>
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
-public sealed class ConsensusInboxTests
+public sealed class ConsensusInboxTests : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly SigningKey[] Keys = [.. Enumerable.Range(1, 4).Select(i => TestTransactions.Key((byte)i))];
@@ -24,11 +24,12 @@ public sealed class ConsensusInboxTests
     private readonly ManualResetEventSlim _open = new(true);
     private ConsensusInbox? _inbox;
 
-    [TearDown]
-    public async Task StopAsync()
+    public async ValueTask DisposeAsync()
     {
         _open.Set();
         if (_inbox is not null) await _inbox.DisposeAsync();
+        _open.Dispose();
+        _delivered.Dispose();
     }
 
     [Test]
@@ -73,7 +74,7 @@ public sealed class ConsensusInboxTests
         for (int i = 0; i < 50; i++) Send(inbox, 0, newest);
         Assert.That(inbox.Dropped, Is.EqualTo(50));
         Assert.That(inbox.Waiting, Is.EqualTo(ConsensusInbox.LaneLength));
-        for (ulong height = 1; height <= 20; height++) Send(inbox, 2, Prepare(2, height));
+        for (ulong height = 101; height <= 120; height++) Send(inbox, 2, Prepare(2, height));
         Assert.That(inbox.Dropped, Is.EqualTo(50), "another peer's lane has room");
         _open.Set();
         var heights = new List<ulong>();
