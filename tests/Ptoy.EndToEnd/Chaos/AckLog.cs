@@ -7,8 +7,23 @@ using Ptoy.Protocol.Ledger;
 
 namespace Ptoy.EndToEnd.Chaos;
 
-/// <summary>A transaction whose receipt verified against an execution certificate.</summary>
-internal sealed record AckedTransaction(Hash Hash, string Kind, ulong Height, uint Index, ReceiptStatus Status, Hash ReceiptHash);
+/// <summary>Money that a transaction moves.</summary>
+internal sealed record Payment(Address From, Address To, ulong Amount);
+
+/// <summary>
+/// A transaction whose receipt verified against an execution certificate: when it was first handed in and when its receipt had verified
+/// (ticks of the stopwatch), and what it moved when it is a transfer that succeeded.
+/// </summary>
+internal sealed record AckedTransaction(
+    Hash Hash, string Kind, Address Sender, ulong Nonce, ulong Height, uint Index, ReceiptStatus Status, Hash ReceiptHash,
+    long Submitted, long Acknowledged, Payment? Payment = null)
+{
+    /// <summary>Where it stands in the order of the chain.</summary>
+    public (ulong, uint) Position => (Height, Index);
+}
+
+/// <summary>What a node said that an account holds, asked for a state no older than <c>MinHeight</c>.</summary>
+internal sealed record BalanceRead(int Reader, int Node, Address Account, ulong MinHeight, ulong Height, ulong Balance);
 
 /// <summary>A record that a quorum signed for, and that the chain registered.</summary>
 internal sealed record AckedRecord(int Patient, Hash RecordId, Hash Content);
@@ -27,6 +42,7 @@ internal sealed class AckLog : IDisposable
     private readonly StreamWriter _file;
     private readonly Lock _gate = new();
     private readonly List<long> _certifiedAt = [];
+    private readonly Dictionary<int, List<AckedRecord>> _recordsOf = [];
 
     public AckLog(string path) => _file = new StreamWriter(path) { AutoFlush = true };
 
@@ -37,6 +53,8 @@ internal sealed class AckLog : IDisposable
     public ConcurrentQueue<AckedRecord> Records { get; } = new();
 
     public ConcurrentQueue<AckedRead> Reads { get; } = new();
+
+    public ConcurrentQueue<BalanceRead> Balances { get; } = new();
 
     /// <summary>Milliseconds on the client's own clock.</summary>
     public static long Now => (long)Stopwatch.GetElapsedTime(0).TotalMilliseconds;
@@ -62,7 +80,26 @@ internal sealed class AckLog : IDisposable
     public void Add(AckedRecord record)
     {
         Records.Enqueue(record);
+        lock (_gate) RecordsOf(record.Patient).Add(record);
         Write($"record {record.RecordId} {record.Content}");
+    }
+
+    public void Add(BalanceRead read)
+    {
+        Balances.Enqueue(read);
+        Write($"balance node{read.Node + 1} {read.Account} {read.Height} {read.Balance}");
+    }
+
+    /// <summary>The newest records of a patient, at most so many.</summary>
+    public AckedRecord[] NewestOf(int patient, int most)
+    {
+        lock (_gate) return [.. RecordsOf(patient).TakeLast(most)];
+    }
+
+    private List<AckedRecord> RecordsOf(int patient)
+    {
+        if (!_recordsOf.TryGetValue(patient, out List<AckedRecord>? list)) _recordsOf[patient] = list = [];
+        return list;
     }
 
     public void Add(AckedRead read)

@@ -3,18 +3,24 @@ using System.Globalization;
 namespace Ptoy.EndToEnd.Chaos;
 
 /// <summary>What a run is made of.</summary>
+/// <param name="Minutes">How long faults of every kind come; 0 for rounds of kills.</param>
 /// <param name="Rounds">Rounds that kill one node: half of them the primary. Half as many rounds kill all four.</param>
-/// <param name="Seed">Decides moments, pauses and victims.</param>
+/// <param name="Seed">Decides faults, moments, lengths and victims.</param>
 /// <param name="Rate">Writes a second that the clients aim at.</param>
 /// <param name="Keep">Keep the data directory even when every check held.</param>
-internal sealed record ChaosOptions(int Rounds, int Seed, int Rate, bool Keep)
+internal sealed record ChaosOptions(int Minutes, int Rounds, int Seed, int Rate, bool Keep)
 {
-    public const string Usage = "chaos [--rounds N] [--seed N] [--rate WRITES-PER-SECOND] [--keep]";
+    /// <summary>Writes a second while faults of every kind come: at the end each is looked up on each node.</summary>
+    private const int StormRate = 100;
+
+    private const int RoundsRate = 240;
+
+    public const string Usage = "chaos [--minutes N | --rounds N] [--seed N] [--rate WRITES-PER-SECOND] [--keep]";
 
     /// <summary>Reads the arguments; null and the reason when one is wrong.</summary>
     public static ChaosOptions? Parse(string[] args, out string problem)
     {
-        var options = new ChaosOptions(20, 1, 240, false);
+        var options = new ChaosOptions(0, 0, 1, 0, false);
         problem = "";
         for (int i = 0; i < args.Length; i++)
         {
@@ -30,6 +36,7 @@ internal sealed record ChaosOptions(int Rounds, int Seed, int Rate, bool Keep)
             }
             switch (args[i++])
             {
+                case "--minutes" when value is >= 1 and <= 240: options = options with { Minutes = value }; break;
                 case "--rounds" when value is >= 2 and <= 1000: options = options with { Rounds = value }; break;
                 case "--seed": options = options with { Seed = value }; break;
                 case "--rate" when value is >= 1 and <= 10_000: options = options with { Rate = value }; break;
@@ -38,6 +45,12 @@ internal sealed record ChaosOptions(int Rounds, int Seed, int Rate, bool Keep)
                     return null;
             }
         }
-        return options;
+        if (options is { Minutes: > 0, Rounds: > 0 })
+        {
+            problem = "--minutes and --rounds are two kinds of run: choose one";
+            return null;
+        }
+        int rate = options.Rate > 0 ? options.Rate : options.Minutes > 0 ? StormRate : RoundsRate;
+        return options with { Rounds = options.Rounds > 0 || options.Minutes > 0 ? options.Rounds : 20, Rate = rate };
     }
 }

@@ -14,7 +14,7 @@ namespace Ptoy.EndToEnd.Chaos;
 /// <summary>After the storm: holds what was acknowledged against what every node has.</summary>
 internal sealed class Checker(Members members, AckLog acks, Patients patients, TransferLoad transfers, Verdict verdict)
 {
-    private const int MaxNamed = 3;
+    private const int HeightsToCompare = 3;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     public async Task RunAsync(CancellationToken cancellation)
@@ -41,71 +41,61 @@ internal sealed class Checker(Members members, AckLog acks, Patients patients, T
         return all.Min(h => h!.Value.Certified);
     }
 
+    private void Add(string check, Finding finding) => verdict.Add(check, finding.Found, finding.Holds);
+
     private void CheckChains(WalkedBlock[][] chains, ulong top)
     {
-        int different = 0, uncertified = 0;
-        for (int i = 0; i < (int)top; i++)
-        {
-            if (chains.Any(c => c[i].Hash != chains[0][i].Hash || !c[i].Transactions.AsSpan().SequenceEqual(chains[0][i].Transactions))) different++;
-            uncertified += chains.Count(c => c[i].Result is null);
-            if (chains.Select(c => c[i].Result).Where(r => r is not null).Distinct().Count() > 1) different++;
-        }
-        verdict.Add("same blocks and results at every height on all nodes", $"{top} heights, {different} differ", different == 0);
-        verdict.Add("every height has an execution certificate on every node", $"{uncertified} of {top * (ulong)chains.Length} missing", uncertified == 0);
+        (Finding same, Finding certified) = Judge.Chains(chains, (int)top);
+        Add("same blocks and results at every height on all nodes", same);
+        Add("every height has an execution certificate on every node", certified);
     }
 
     private async Task CheckTransactionsAsync(ChainWalk walk, WalkedBlock[] chain)
     {
         AckedTransaction[] acked = [.. acks.Transactions];
-        Dictionary<Hash, int> listed = [];
-        foreach (Hash transaction in chain.SelectMany(b => b.Transactions)) listed[transaction] = listed.GetValueOrDefault(transaction) + 1;
-        int missing = acked.Count(a => !listed.ContainsKey(a.Hash));
-        int twice = acked.Count(a => listed.GetValueOrDefault(a.Hash) > 1);
-        int acknowledgedTwice = acked.Length - acked.Select(a => a.Hash).Distinct().Count();
+        (Finding present, Finding once) = Judge.Listing(acked, chain);
+        Add("acknowledged transactions are in the chain", present);
+        Add("each exactly once", once);
         Hash[] hashes = [.. acked.Select(a => a.Hash)];
-        Receipt?[][] receipts = await Task.WhenAll(members.All.Select(m => Task.Run(() => walk.ReceiptsAsync(m, hashes)))).ConfigureAwait(false);
-        int absent = 0, other = 0;
-        for (int i = 0; i < acked.Length; i++)
-        {
-            absent += receipts.Count(r => r[i] is null);
-            other += receipts.Count(r => r[i] is { } receipt && receipt.ComputeHash() != acked[i].ReceiptHash);
-        }
-        verdict.Add("acknowledged transactions are in the chain", $"{acked.Length} acknowledged, {missing} missing", missing == 0);
-        // A second listing takes no effect and has a skip receipt, which no client accepts; still, none is expected.
-        verdict.Add("each exactly once", $"{twice} listed twice, {acknowledgedTwice} acknowledged twice", twice == 0 && acknowledgedTwice == 0);
-        verdict.Add("each certified receipt equal on all nodes", $"{absent} absent, {other} different", absent == 0 && other == 0);
+        Hash?[][] receipts = await Task.WhenAll(members.All.Select(m => Task.Run(async () =>
+            (await walk.ReceiptsAsync(m, hashes).ConfigureAwait(false)).Select(r => r?.ComputeHash()).ToArray()))).ConfigureAwait(false);
+        Add("each certified receipt equal on all nodes", Judge.Receipts(acked, receipts));
+        Add("linearizable: the chain's order agrees with real time", Judge.RealTime(acked));
+        Add("each account's transactions in the order of its nonces", Judge.Nonces(acked, IsComplete));
+        (Finding monotone, Finding exact) = Judge.Balances([.. acks.Balances], acked, transfers.Allotments);
+        Add("reads with minHeight never show an older state", monotone);
+        if (IsComplete) Add("each balance read is what the transfers up to its height make", exact);
     }
 
+    /// <summary>True when no transfer expired without an answer: then the acknowledged ones are all there were.</summary>
+    private bool IsComplete => transfers.Writers.Concat(patients.All.Select(p => p.Writer)).All(w => w.Expired == 0);
+
+    /// <summary>Each node is asked for its share of every patient's records, wherever they were uploaded.</summary>
     private async Task CheckRecordsAsync(CancellationToken cancellation)
     {
-        int good = 0, wrong = 0;
-        var problems = new List<string>();
+        var found = new Dictionary<Hash, Hash>();
         foreach (Patient patient in patients.Writing)
         {
-            Dictionary<Hash, Hash> expected = acks.Records.Where(r => r.Patient == patient.Index).ToDictionary(r => r.RecordId, r => r.Content);
-            Member member = members.All[(patient.Index + 1) % members.All.Count];
-            await using NodeConnection node = await ConnectAsync(member, patient.Keys.Signing, cancellation).ConfigureAwait(false);
-            using var ring = new KeyRing(patient.Vault.VaultKeys(0));
-            var reader = new RecordReader(node, patient.Keys.Address, "PATRQT", ring);
-            IReadOnlyList<Protocol.Rpc.RecordInfo> listed = await reader.ListAsync(cancellation: cancellation).ConfigureAwait(false);
-            var found = new HashSet<Hash>();
-            await foreach (OpenedRecord record in reader.OpenAsync([.. listed.Where(l => expected.ContainsKey(Hash.Parse(l.RecordId)))], cancellation).ConfigureAwait(false))
+            Hash[] ids = [.. acks.Records.Where(r => r.Patient == patient.Index).Select(r => r.RecordId)];
+            foreach (Member member in members.All)
             {
-                Hash id = Hash.Parse(record.Info.RecordId);
-                if (!found.Add(id)) continue;
-                if (RecordLoad.ContentHash(record.Content) == expected[id]) good++;
-                else wrong++;
+                HashSet<Hash> share = [.. ids.Where((_, i) => i % members.All.Count == member.Index)];
+                await using NodeConnection node = await ConnectAsync(member, patient.Keys.Signing, cancellation).ConfigureAwait(false);
+                using var ring = new KeyRing(patient.Vault.VaultKeys(0));
+                var reader = new RecordReader(node, patient.Keys.Address, "PATRQT", ring);
+                IReadOnlyList<Protocol.Rpc.RecordInfo> listed = await reader.ListAsync(cancellation: cancellation).ConfigureAwait(false);
+                Protocol.Rpc.RecordInfo[] wanted = [.. listed.DistinctBy(l => l.RecordId).Where(l => share.Contains(Hash.Parse(l.RecordId)))];
+                await foreach (OpenedRecord record in reader.OpenAsync(wanted, cancellation).ConfigureAwait(false))
+                    found[Hash.Parse(record.Info.RecordId)] = RecordLoad.ContentHash(record.Content);
             }
-            wrong += expected.Count - found.Count;
-            if (found.Count < expected.Count) problems.Add($"node{member.Index + 1} lacks {expected.Count - found.Count}");
         }
-        verdict.Add("records opened byte-identical (SHA-256)", $"{good} of {acks.Records.Count}{Named(problems)}", wrong == 0 && good == acks.Records.Count);
+        Add("every record opened byte-identical (SHA-256), from all nodes in turn", Judge.Records([.. acks.Records], found));
     }
 
     private async Task CheckReadsAsync(CancellationToken cancellation)
     {
-        int matched = 0, unproven = 0;
-        var problems = new List<string>();
+        int unproven = 0;
+        var logged = new HashSet<(int, Address, PublicKey, string, string, bool)>();
         foreach (Member member in members.All)
         {
             foreach (Patient patient in patients.Writing)
@@ -113,17 +103,15 @@ internal sealed class Checker(Members members, AckLog acks, Patients patients, T
                 await using NodeConnection node = await ConnectAsync(member, patient.Keys.Signing, cancellation).ConfigureAwait(false);
                 IReadOnlyList<ProvenAccess> entries = await new AuditReader(node, patient.Keys.Address).ListAsync(cancellation).ConfigureAwait(false);
                 unproven += entries.Count(e => !e.RequestProven);
-                HashSet<(PublicKey, string, string, bool)> logged = [.. entries.Select(Key)];
-                foreach (AckedRead read in acks.Reads.Where(r => r.Node == member.Index && r.Owner == patient.Keys.Address))
+                foreach (ProvenAccess entry in entries)
                 {
-                    if (logged.Contains((read.Requester, read.Method, read.ExpiryMs.ToString(CultureInfo.InvariantCulture), read.Permit))) matched++;
-                    else problems.Add($"node{member.Index + 1} {read.Method} {(read.Permit ? "read" : "denial")}");
+                    (PublicKey who, string method, string expiry, bool permit) = Key(entry);
+                    logged.Add((member.Index, patient.Keys.Address, who, method, expiry, permit));
                 }
             }
         }
-        int permitted = acks.Reads.Count(r => r.Permit);
-        verdict.Add("answered reads and denials in the access log of the node that answered",
-            $"{matched} of {acks.Reads.Count} ({permitted} reads, {acks.Reads.Count - permitted} denials){Named(problems)}", problems.Count == 0);
+        Add("answered reads and denials in the access log of the node that answered", Judge.AccessLog([.. acks.Reads],
+            r => logged.Contains((r.Node, r.Owner, r.Requester, r.Method, r.ExpiryMs.ToString(CultureInfo.InvariantCulture), r.Permit))));
         verdict.Add("every entry carries the requester's signature", $"{unproven} without", unproven == 0);
     }
 
@@ -139,24 +127,24 @@ internal sealed class Checker(Members members, AckLog acks, Patients patients, T
     {
         var token = ContractId.Single("Token");
         int differ = 0;
-        ulong sum = 0;
+        Finding conserved = default;
         foreach (Member member in members.All)
         {
             await using NodeConnection node = await ConnectAsync(member, patients.Hospital.Signing, default).ConfigureAwait(false);
-            sum = ulong.Parse((await node.ViewAsync("Token", "escrowed").ConfigureAwait(false)).GetString()!, CultureInfo.InvariantCulture);
-            foreach (Address account in members.All.Select(m => m.Node.Organisation)) sum += await ProvenBalanceAsync(node, token, account).ConfigureAwait(false);
+            List<ulong> balances = [ulong.Parse((await node.ViewAsync("Token", "escrowed").ConfigureAwait(false)).GetString()!, CultureInfo.InvariantCulture)];
+            foreach (Address account in members.All.Select(m => m.Node.Organisation)) balances.Add(await ProvenBalanceAsync(node, token, account).ConfigureAwait(false));
             foreach ((Address account, long expected) in transfers.Book)
             {
                 ulong balance = await ProvenBalanceAsync(node, token, account).ConfigureAwait(false);
-                sum += balance;
+                balances.Add(balance);
                 if (balance != (ulong)expected) differ++;
             }
-            if (sum != DevnetBuilder.Supply) break;
+            conserved = Judge.Conserved(balances, DevnetBuilder.Supply);
+            if (!conserved.Holds) break;
         }
-        verdict.Add("PTOY conserved: proven balances and escrow make the supply", $"{sum} of {DevnetBuilder.Supply} micro-PTOY", sum == DevnetBuilder.Supply);
-        bool exact = transfers.Writers.All(w => w.Expired == 0);
+        Add("PTOY conserved: proven balances and escrow make the supply", conserved);
         verdict.Add("proven balances are what the acknowledged transfers make",
-            exact ? $"{differ} differ" : $"{differ} differ; {transfers.Writers.Sum(w => w.Expired)} expired unanswered", differ == 0 || !exact);
+            IsComplete ? $"{differ} differ" : $"{differ} differ; {transfers.Writers.Sum(w => w.Expired)} expired unanswered", differ == 0 || !IsComplete);
     }
 
     private static async Task<ulong> ProvenBalanceAsync(NodeConnection node, ContractId token, Address account)
@@ -171,7 +159,7 @@ internal sealed class Checker(Members members, AckLog acks, Patients patients, T
         var seen = new Dictionary<ulong, Dictionary<int, string>>();
         int complete = 0, different = 0;
         long deadline = AckLog.Now + (long)Patience.TotalMilliseconds;
-        while (complete < MaxNamed && AckLog.Now < deadline)
+        while (complete < HeightsToCompare && AckLog.Now < deadline)
         {
             Health?[] all = await Task.WhenAll(members.All.Select(m => members.HealthAsync(m.Index))).ConfigureAwait(false);
             for (int i = 0; i < all.Length; i++)
@@ -189,6 +177,4 @@ internal sealed class Checker(Members members, AckLog acks, Patients patients, T
 
     private Task<NodeConnection> ConnectAsync(Member member, SigningKey key, CancellationToken cancellation) =>
         NodeConnection.ConnectAsync(member.Node.Rpc, members.Chain, key, new RpcClientOptions { CallTimeout = Patience }, cancellation);
-
-    private static string Named(List<string> problems) => problems.Count == 0 ? "" : $": {string.Join("; ", problems.Take(MaxNamed))}";
 }

@@ -48,6 +48,13 @@ internal sealed class Members : IAsyncDisposable
         }
     }
 
+    public NodeProcess Process(int index) => _network.Nodes[index];
+
+    /// <summary>Waits until a node answers, however far behind it is.</summary>
+    public Task ReadyAsync(int index, TimeSpan patience) => _network.WaitReadyAsync(index, 0, patience);
+
+    public Task<TimeSpan?> ClockOffsetAsync(int index) => _network.ClockOffsetAsync(index);
+
     public bool IsUp(int index) => _network.Nodes[index].Running;
 
     public async Task<Health?> HealthAsync(int index)

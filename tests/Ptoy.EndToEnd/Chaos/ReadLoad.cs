@@ -43,7 +43,7 @@ internal sealed class ReadLoad(Patients patients, Members members, AckLog acks, 
             1 => (patients.Clinician, patients.Hospital.Address, "TREAT", true),
             _ => (patients.Stranger, (Address?)null, "TREAT", false),
         };
-        AckedRecord[] known = [.. acks.Records.Where(r => r.Patient == patient.Index).TakeLast(16)];
+        AckedRecord[] known = acks.NewestOf(patient.Index, 16);
         if (known.Length > 0 && random.Next(2) == 0)
         {
             string id = known[random.Next(known.Length)].RecordId.ToString();

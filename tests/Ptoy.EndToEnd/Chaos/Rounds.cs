@@ -4,7 +4,7 @@ namespace Ptoy.EndToEnd.Chaos;
 internal sealed record RoundResult(string Kind, long GapMs, long BackMs);
 
 /// <summary>Kills and restarts nodes under load.</summary>
-internal sealed class Rounds(Members members, AckLog acks, Random random)
+internal sealed class Rounds(Members members, AckLog acks, Service service, Random random)
 {
     public const string Primary = "primary";
     public const string Other = "other";
@@ -12,7 +12,6 @@ internal sealed class Rounds(Members members, AckLog acks, Random random)
     public const string Two = "two of four";
 
     private const int WritesAfterwards = 100;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
     private readonly List<RoundResult> _results = [];
     private int _number;
 
@@ -33,39 +32,9 @@ internal sealed class Rounds(Members members, AckLog acks, Random random)
         await KillTwoAsync(cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>Nodes that ended although nobody killed them, with the end of their logs.</summary>
-    public IReadOnlyList<string> Fallen => _fallen;
-
-    private readonly List<string> _fallen = [];
-
-    /// <summary>Waits until so many more writes are certified. Throws <see cref="TimeoutException"/>.</summary>
-    public async Task FlowAsync(int writes, CancellationToken cancellation)
-    {
-        int target = acks.CertifiedCount + writes;
-        long deadline = AckLog.Now + (long)Patience.TotalMilliseconds;
-        while (acks.CertifiedCount < target)
-        {
-            if (AckLog.Now > deadline) throw new TimeoutException($"only {acks.CertifiedCount - target + writes} of {writes} writes were certified in {Patience.TotalSeconds} s");
-            await Pace.PauseAsync(TimeSpan.FromMilliseconds(20), cancellation).ConfigureAwait(false);
-            cancellation.ThrowIfCancellationRequested();
-        }
-    }
-
-    /// <summary>Nobody may be down between rounds; who is gets reported and started again, so that the next round means what it says.</summary>
-    private async Task RaiseFallenAsync()
-    {
-        foreach (Member member in members.All.Where(m => !members.IsUp(m.Index)))
-        {
-            _fallen.Add($"node{member.Index + 1}");
-            Console.WriteLine($"node{member.Index + 1} ended by itself:\n{members.LogOf(member.Index)}");
-            members.Start(member.Index);
-            await members.CaughtUpAsync(member.Index, Patience).ConfigureAwait(false);
-        }
-    }
-
     private async Task KillAsync(string kind, int[] victims, CancellationToken cancellation)
     {
-        await RaiseFallenAsync().ConfigureAwait(false);
+        await service.RaiseFallenAsync().ConfigureAwait(false);
         await RandomPauseAsync(300, 1_500, cancellation).ConfigureAwait(false);
         // The view may have changed meanwhile; the victim is who leads now.
         if (kind == Primary) victims = [await members.PrimaryAsync().ConfigureAwait(false)];
@@ -79,10 +48,10 @@ internal sealed class Rounds(Members members, AckLog acks, Random random)
     private async Task<long> BackAsync(string kind, int[] victims, long killed, CancellationToken cancellation)
     {
         members.Start(victims);
-        foreach (int victim in victims) await members.CaughtUpAsync(victim, Patience).ConfigureAwait(false);
+        await service.CaughtUpAsync(victims).ConfigureAwait(false);
         long back = AckLog.Now;
-        await FlowAsync(WritesAfterwards, cancellation).ConfigureAwait(false);
-        await RaiseFallenAsync().ConfigureAwait(false);
+        await service.FlowAsync(WritesAfterwards, cancellation).ConfigureAwait(false);
+        await service.RaiseFallenAsync().ConfigureAwait(false);
         const long Before = 1_000;
         long gap = acks.LongestGap(killed - Before, AckLog.Now);
         _results.Add(new RoundResult(kind, gap, back - killed));

@@ -20,6 +20,8 @@ internal sealed class TransferLoad : IDisposable
     /// <summary>What genesis allots to each.</summary>
     public IReadOnlyDictionary<Address, ulong> Allotments => _keys.ToDictionary(k => k.Address, _ => Opening);
 
+    public IReadOnlyList<Address> Addresses => [.. _keys.Select(k => k.Address)];
+
     public IReadOnlyList<Writer> Writers => _writers;
 
     /// <summary>Balances by the certified receipts alone.</summary>
@@ -42,7 +44,8 @@ internal sealed class TransferLoad : IDisposable
             int to = (from + 1 + random.Next(Accounts - 1)) % Accounts;
             int amount = 1 + random.Next(MaxAmount);
             string arguments = JsonSerializer.Serialize(new[] { _keys[to].Address.ToString(), $"{amount}" });
-            Receipt? receipt = await _writers[from].WriteAsync("transfer", ContractId.Single("Token"), "transfer", arguments, cancellation).ConfigureAwait(false);
+            var payment = new Payment(_keys[from].Address, _keys[to].Address, (ulong)amount);
+            Receipt? receipt = await _writers[from].WriteAsync("transfer", ContractId.Single("Token"), "transfer", arguments, cancellation, payment).ConfigureAwait(false);
             if (receipt?.Status == ReceiptStatus.Ok)
             {
                 Interlocked.Add(ref _moved[from], -amount);

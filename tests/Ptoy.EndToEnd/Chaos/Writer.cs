@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Ptoy.Client.Rpc;
 using Ptoy.Client.Workflows;
 using Ptoy.Protocol;
@@ -33,7 +34,8 @@ internal sealed class Writer(SigningKey key, Members members, AckLog acks, int f
     public string LastProblem { get; private set; } = "";
 
     /// <summary>The certified receipt, or null when it expired or the run was cancelled.</summary>
-    public async Task<Receipt?> WriteAsync(string kind, ContractId contract, string method, string arguments, CancellationToken cancellation)
+    public async Task<Receipt?> WriteAsync(
+        string kind, ContractId contract, string method, string arguments, CancellationToken cancellation, Payment? payment = null)
     {
         if (_nonce is not { } nonce)
         {
@@ -43,6 +45,7 @@ internal sealed class Writer(SigningKey key, Members members, AckLog acks, int f
         ulong expiry = members.SeenHeight + Lifetime;
         Transaction transaction = Transaction.Sign(
             new TransactionBody(members.Chain.ChainId, key.Public, nonce, expiry, GasLimit, null, contract, method, arguments), key);
+        long submitted = Stopwatch.GetTimestamp();
         Receipt? receipt = await UntilCertifiedAsync(transaction, cancellation).ConfigureAwait(false);
         _nonce = receipt is null ? null : nonce + 1;
         if (receipt is null)
@@ -50,7 +53,9 @@ internal sealed class Writer(SigningKey key, Members members, AckLog acks, int f
             if (!cancellation.IsCancellationRequested) Expired++;
             return null;
         }
-        acks.Add(new AckedTransaction(transaction.Hash, kind, receipt.Height, receipt.Index, receipt.Status, receipt.ComputeHash()));
+        acks.Add(new AckedTransaction(
+            transaction.Hash, kind, Account, nonce, receipt.Height, receipt.Index, receipt.Status, receipt.ComputeHash(),
+            submitted, Stopwatch.GetTimestamp(), receipt.Status == ReceiptStatus.Ok ? payment : null));
         return receipt;
     }
 

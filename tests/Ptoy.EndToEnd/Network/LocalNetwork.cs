@@ -63,6 +63,21 @@ public sealed class LocalNetwork : IDisposable
         }
     }
 
+    /// <summary>How far a node's clock is ahead of this one's, by the date that its answers carry (whole seconds); null while it does not answer.</summary>
+    public async Task<TimeSpan?> ClockOffsetAsync(int index)
+    {
+        try
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, Layout.Nodes[index].Rpc);
+            using HttpResponseMessage response = await Http.SendAsync(request).ConfigureAwait(false);
+            return response.Headers.Date - DateTimeOffset.UtcNow;
+        }
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Stops all cleanly; true when each ended by itself.</summary>
     public async Task<bool> StopAsync()
     {

@@ -7,7 +7,6 @@ namespace Ptoy.EndToEnd.Network;
 /// </summary>
 public sealed class NodeProcess(string name, string assembly, string configFile, string logFile, string verb = "") : IDisposable
 {
-    private const int Sigterm = 15;
     private readonly List<Process> _ended = [];
     private Process? _process;
 
@@ -22,6 +21,9 @@ public sealed class NodeProcess(string name, string assembly, string configFile,
 
     /// <summary>The process id, or 0.</summary>
     public int Id => Running ? _process!.Id : 0;
+
+    /// <summary>Added to the environment of the next start.</summary>
+    public IDictionary<string, string> Environment { get; } = new Dictionary<string, string>();
 
     /// <summary>CPU time used by the present process.</summary>
     public TimeSpan CpuTime
@@ -45,9 +47,39 @@ public sealed class NodeProcess(string name, string assembly, string configFile,
         };
         // Fewer, later collections of short-lived objects (64 MiB, hexadecimal); there is no setting for it but this one.
         start.Environment["DOTNET_GCgen0size"] = "4000000";
+        foreach ((string name, string value) in Environment) start.Environment[name] = value;
         // Others may be looking at the one before at this moment, so it is not disposed of yet.
         if (_process is not null) _ended.Add(_process);
         _process = Process.Start(start) ?? throw new InvalidOperationException($"{name} did not start");
+    }
+
+    /// <summary>SIGSTOP: it does nothing more, and its connections stay open.</summary>
+    public Task PauseAsync() => SignalAsync("STOP");
+
+    /// <summary>SIGCONT: it goes on where it was.</summary>
+    public Task ResumeAsync() => SignalAsync("CONT");
+
+    private async Task SignalAsync(string signal)
+    {
+        if (!Running) return;
+        using Process kill = Process.Start("/bin/sh", ["-c", $"kill -{signal} {_process!.Id}"]);
+        await kill.WaitForExitAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Waits for its end; false when it still runs after that time.</summary>
+    public async Task<bool> EndsAsync(TimeSpan patience)
+    {
+        if (!Running) return true;
+        using var deadline = new CancellationTokenSource(patience);
+        try
+        {
+            await _process!.WaitForExitAsync(deadline.Token).ConfigureAwait(false);
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
     }
 
     /// <summary>SIGKILL, at once.</summary>
@@ -62,19 +94,10 @@ public sealed class NodeProcess(string name, string assembly, string configFile,
     public async Task<bool> StopAsync(TimeSpan grace)
     {
         if (!Running) return true;
-        using (Process kill = Process.Start("/bin/sh", ["-c", $"kill -{Sigterm} {_process!.Id}"]))
-            await kill.WaitForExitAsync().ConfigureAwait(false);
-        using var deadline = new CancellationTokenSource(grace);
-        try
-        {
-            await _process!.WaitForExitAsync(deadline.Token).ConfigureAwait(false);
-            return true;
-        }
-        catch (OperationCanceledException)
-        {
-            Kill();
-            return false;
-        }
+        await SignalAsync("TERM").ConfigureAwait(false);
+        if (await EndsAsync(grace).ConfigureAwait(false)) return true;
+        Kill();
+        return false;
     }
 
     /// <summary>The last lines of the log, for a message about a node that ended.</summary>
