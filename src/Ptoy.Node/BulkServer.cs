@@ -96,7 +96,7 @@ internal sealed class BulkServer(NodeStore store, Admission admission, BodyCache
         for (ulong height = request.From; height < request.From + request.Count && bytes < MaxAnswerBytes; height++)
         {
             if (store.Ledger.Block(height) is not { } block || store.Ledger.CommitCertificate(height) is not { } certificate) break;
-            byte[][] held = [.. block.TransactionHashes.Select(h => store.Ledger.TransactionBytes(h)!)];
+            byte[][] held = [.. store.Ledger.Bodies(height)];
             bytes += held.Sum(b => (long)b.Length) + 4096;
             blocks.Add(new FullBlock(block, certificate, held));
         }

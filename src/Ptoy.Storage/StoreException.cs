@@ -11,6 +11,8 @@ public enum StoreProblem
     WrongChain,
     /// <summary>The store was written by a newer version of this software.</summary>
     NewerFormat,
+    /// <summary>The store was written by an older version of this software, in a layout that this one does not read.</summary>
+    OlderFormat,
     /// <summary>Another process has the store open.</summary>
     Locked,
     /// <summary>No space is left on the device.</summary>

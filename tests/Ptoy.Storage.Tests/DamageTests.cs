@@ -78,9 +78,19 @@ public sealed class DamageTests
     {
         using var node = new TestNode();
         Fill(node);
-        using (RocksDb raw = OpenRaw(node)) raw.Put("format"u8, new byte[] { 0, 0, 0, 2 });
+        using (RocksDb raw = OpenRaw(node)) raw.Put("format"u8, new byte[] { 0, 0, 0, 3 });
         StoreException refused = Refused(node, StoreProblem.NewerFormat);
-        Assert.That(refused.Message, Does.Contain("newer version (format 2"));
+        Assert.That(refused.Message, Does.Contain("newer version (format 3"));
+    }
+
+    [Test]
+    public void An_older_format_is_refused()
+    {
+        using var node = new TestNode();
+        Fill(node);
+        using (RocksDb raw = OpenRaw(node)) raw.Put("format"u8, new byte[] { 0, 0, 0, 1 });
+        StoreException refused = Refused(node, StoreProblem.OlderFormat);
+        Assert.That(refused.Message, Does.Contain("older version (format 1").And.Contain("empty data directory"));
     }
 
     [Test]

@@ -70,7 +70,7 @@ internal sealed class TestNode : IDisposable
         {
             Block = block,
             Certificate = new CommitCertificate(new VoteStatement(Chain, 0, 0, height, block.ComputeHash()), []),
-            Bodies = [.. bodies.Select(b => new KeyValuePair<Hash, byte[]>(H(b), Bytes(b)))],
+            Bodies = [.. bodies.Select(Bytes)],
             Receipts = receipts,
             State = state,
             ChainHash = ExecutionStatement.NextChainHash(last.ChainHash, height, block.ComputeHash()),

@@ -101,7 +101,7 @@ public sealed class ExecutionPipeline : IBlockExecution, IDisposable
         {
             Block = block,
             Certificate = decided.Certificate,
-            Bodies = [.. transactions.Select(t => new KeyValuePair<Hash, byte[]>(t.Hash, t.Bytes))],
+            Bodies = [.. transactions.Select(t => t.Bytes)],
             Receipts = executed.Receipts,
             State = update,
             ChainHash = chainHash,

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 
 namespace Ptoy.Protocol.Crypto;
@@ -18,24 +17,10 @@ public static class Digest
     {
         const int MaxDomain = 64;
         if (domain.Length > MaxDomain) throw new ArgumentException("a domain has at most 64 characters", nameof(domain));
-        int length = 1 + domain.Length + first.Length + second.Length;
-        Span<byte> digest = stackalloc byte[Hash.Size];
-        if (length <= 512)
-        {
-            Span<byte> buffer = stackalloc byte[length];
-            Fill(buffer, domain, first, second);
-            SHA256.HashData(buffer, digest);
-        }
-        else
-        {
-            using var incremental = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            Span<byte> head = stackalloc byte[1 + domain.Length];
-            Fill(head, domain, default, default);
-            incremental.AppendData(head);
-            incremental.AppendData(first);
-            incremental.AppendData(second);
-            incremental.GetHashAndReset(digest);
-        }
+        Span<byte> head = stackalloc byte[1 + MaxDomain], digest = stackalloc byte[Hash.Size];
+        head[0] = (byte)domain.Length;
+        Encoding.ASCII.GetBytes(domain, head[1..]);
+        Sha256.Hash(head[..(1 + domain.Length)], first, second, digest);
         return new Hash(digest);
     }
 
@@ -46,13 +31,5 @@ public static class Digest
         left.CopyTo(l);
         right.CopyTo(r);
         return Of(domain, l, r);
-    }
-
-    private static void Fill(Span<byte> buffer, string domain, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second)
-    {
-        buffer[0] = (byte)domain.Length;
-        Encoding.ASCII.GetBytes(domain, buffer[1..]);
-        first.CopyTo(buffer[(1 + domain.Length)..]);
-        second.CopyTo(buffer[(1 + domain.Length + first.Length)..]);
     }
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using Ptoy.Protocol;
+using Ptoy.Protocol.Crypto;
 using Ptoy.Storage.Engine;
 
 namespace Ptoy.Storage.Consensus;
@@ -23,7 +24,7 @@ public sealed class ConsensusLog : IDisposable
 
     private readonly Database? _database;
     private readonly byte[] _markKey;
-    private readonly ConcurrentDictionary<Hash, ulong> _bodies = new();
+    private readonly ConcurrentDictionary<Hash, BodyPlace> _bodies = new();
     private readonly Lock _writing = new();
     private ulong _sequence;
     private ulong _syncedSequence;
@@ -36,7 +37,10 @@ public sealed class ConsensusLog : IDisposable
         _sequence = _syncedSequence = sequence;
         Problem = problem;
         if (database is null) return;
-        foreach (byte[] key in database.ScanKeys(Tables.PendingBodies)) _bodies[Keys.HashAt(key, 8)] = Keys.Number(key);
+        foreach ((byte[] key, byte[] sheaf) in database.Scan(Tables.PendingBodies))
+        {
+            for (int i = 0; i < Sheaf.Count(sheaf); i++) _bodies[HashOf(Sheaf.Item(sheaf, i))] = new BodyPlace(key, i);
+        }
     }
 
     /// <summary>False when this node's own votes are unknown: it must follow as a learner and sign nothing.</summary>
@@ -59,16 +63,16 @@ public sealed class ConsensusLog : IDisposable
             {
                 if (record.Bytes is null) batch.Delete(Tables.Votes, Key(record)); else batch.Put(Tables.Votes, Key(record), record.Bytes);
             }
-            foreach (ConsensusBody body in bodies) batch.Put(Tables.PendingBodies, Keys.Of(body.Height, body.Hash), body.Bytes);
+            List<KeyValuePair<Hash, BodyPlace>> places = StageBodies(batch, bodies);
             batch.Put(Tables.Meta, SequenceKey, Keys.Of(_sequence + 1));
             database.Write(batch, synced);
             _sequence++;
             // A synced write makes every write before it durable too.
             if (synced) Volatile.Write(ref _syncedSequence, _sequence);
-            foreach (ConsensusBody body in bodies)
+            foreach ((Hash hash, BodyPlace place) in places)
             {
-                _bodies[body.Hash] = body.Height;
-                _released = Math.Min(_released, body.Height);
+                _bodies[hash] = place;
+                _released = Math.Min(_released, Keys.Number(place.Sheaf));
             }
         }
     }
@@ -78,11 +82,13 @@ public sealed class ConsensusLog : IDisposable
         ? new ConsensusLogContent([], [])
         : new ConsensusLogContent(
             [.. _database.Scan(Tables.Votes).Select(e => new ConsensusRecord(e.Key[16], Keys.Number(e.Key), Keys.Number(e.Key, 8), e.Value))],
-            [.. _database.Scan(Tables.PendingBodies).Select(e => new ConsensusBody(Keys.Number(e.Key), Keys.HashAt(e.Key, 8), e.Value))]);
+            [.. _database.Scan(Tables.PendingBodies).SelectMany(e => Bodies(e.Key, e.Value))]);
 
     /// <summary>A body that awaits execution, or null.</summary>
     public byte[]? Body(Hash hash) =>
-        _database is not null && _bodies.TryGetValue(hash, out ulong height) ? _database.Get(Tables.PendingBodies, Keys.Of(height, hash)) : null;
+        _database is not null && _bodies.TryGetValue(hash, out BodyPlace? place) && _database.Get(Tables.PendingBodies, place.Sheaf) is { } sheaf
+            ? Sheaf.Item(sheaf, place.Index)[Hash.Size..].ToArray()
+            : null;
 
     /// <summary>
     /// Forgets the bodies of heights up to <paramref name="executed"/>, which the ledger holds now. Call it after the ledger's commit.
@@ -129,9 +135,10 @@ public sealed class ConsensusLog : IDisposable
     private void StageRelease(Database database, Batch batch, ulong last)
     {
         foreach (byte[] key in database.ScanKeys(Tables.PendingBodies, from: Keys.Of(_released)).TakeWhile(k => Keys.Number(k) <= last))
-        {
             batch.Delete(Tables.PendingBodies, key);
-            _bodies.TryRemove(new(Keys.HashAt(key, 8), Keys.Number(key)));
+        foreach ((Hash hash, BodyPlace place) in _bodies)
+        {
+            if (Keys.Number(place.Sheaf) <= last) _bodies.TryRemove(new(hash, place));
         }
         _released = Math.Max(_released, last + 1);
     }
@@ -139,6 +146,33 @@ public sealed class ConsensusLog : IDisposable
     private Database Writable() => MaySign && _database is not null
         ? _database
         : throw new StoreException(StoreProblem.VotesForgotten, Problem ?? "the consensus log is not open");
+
+    // A sheaf is named by what is in it: two proposals for a height may share bodies.
+    private static List<KeyValuePair<Hash, BodyPlace>> StageBodies(Batch batch, IReadOnlyCollection<ConsensusBody> bodies)
+    {
+        var places = new List<KeyValuePair<Hash, BodyPlace>>(bodies.Count);
+        foreach (ConsensusBody[] some in bodies.GroupBy(b => b.Height).SelectMany(g => g.Chunk(Sheaf.Size)))
+        {
+            byte[] key = Keys.Of(some[0].Height, Digest.Of("ptoy/store/bodies", Keys.Of([.. some.Select(b => b.Hash)])));
+            batch.Put(Tables.PendingBodies, key, Sheaf.Pack([.. some.Select(b => (byte[])[.. b.Hash.ToArray(), .. b.Bytes])]));
+            for (int i = 0; i < some.Length; i++) places.Add(new(some[i].Hash, new BodyPlace(key, i)));
+        }
+        return places;
+    }
+
+    private static IEnumerable<ConsensusBody> Bodies(byte[] key, byte[] sheaf)
+    {
+        for (int i = 0; i < Sheaf.Count(sheaf); i++)
+        {
+            byte[] item = Sheaf.Item(sheaf, i).ToArray();
+            yield return new ConsensusBody(Keys.Number(key), HashOf(item), item[Hash.Size..]);
+        }
+    }
+
+    private static Hash HashOf(ReadOnlySpan<byte> item) => Keys.HashAt(item, 0);
+
+    // Where a body is: the key of its sheaf (height first) and its place there.
+    private sealed record BodyPlace(byte[] Sheaf, int Index);
 
     private static byte[] Key(ConsensusRecord record)
     {

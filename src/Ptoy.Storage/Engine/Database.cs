@@ -11,7 +11,7 @@ namespace Ptoy.Storage.Engine;
 internal sealed class Database : IDisposable
 {
     /// <summary>The layout on disk. A higher number than this is refused.</summary>
-    public const uint Format = 1;
+    public const uint Format = 2;
 
     private static readonly byte[] FormatKey = "format"u8.ToArray(), ChainKey = "chain"u8.ToArray(), SessionPrefix = "session/"u8.ToArray();
     private static readonly WriteOptions Synced = new WriteOptions().SetSync(true), Unsynced = new();
@@ -215,6 +215,11 @@ internal sealed class Database : IDisposable
         {
             throw new StoreException(StoreProblem.NewerFormat, $"{options.Directory} was written by a newer version (format {number}, this version "
                 + $"knows {Format}): start it with that version, or start this one with an empty directory.");
+        }
+        if (number < Format)
+        {
+            throw new StoreException(StoreProblem.OlderFormat, $"{options.Directory} was written by an older version (format {number}, this version "
+                + $"writes {Format}): start this version with an empty data directory and let the node fetch the chain from the others.");
         }
         byte[]? chain = db.Get(ChainKey);
         if (chain is not { Length: Hash.Size }) throw StoreErrors.Damaged(options.Directory, "its chain record is not readable");

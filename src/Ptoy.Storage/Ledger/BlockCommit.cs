@@ -15,8 +15,8 @@ public sealed record BlockCommit
     /// <summary>What decided it.</summary>
     public required CommitCertificate Certificate { get; init; }
 
-    /// <summary>Transactions of the block (hash → envelope bytes). Those the ledger holds already may be left out.</summary>
-    public required IReadOnlyCollection<KeyValuePair<Hash, byte[]>> Bodies { get; init; }
+    /// <summary>The envelope bytes of the block's transactions, in order.</summary>
+    public required IReadOnlyList<byte[]> Bodies { get; init; }
 
     /// <summary>One receipt a transaction, in order.</summary>
     public required IReadOnlyList<Receipt> Receipts { get; init; }

@@ -55,14 +55,11 @@ public sealed partial class LedgerStore
         if (Block(height) is { } block)
         {
             batch.Delete(Tables.BlockHeights, Keys.Of(block.ComputeHash()));
-            for (uint i = 0; i < block.TransactionHashes.Length; i++)
+            Sheaf.Delete(batch, Tables.Receipts, height, block.TransactionHashes.Length);
+            Sheaf.Delete(batch, Tables.Bodies, height, block.TransactionHashes.Length);
+            foreach (Hash transaction in block.TransactionHashes)
             {
-                batch.Delete(Tables.Receipts, Keys.Of(height, i));
-                byte[] transaction = Keys.Of(block.TransactionHashes[i]);
-                // A later block may list the transaction too, and then needs its bytes.
-                if (StillListed(block.TransactionHashes[i], height)) continue;
-                batch.Delete(Tables.Bodies, transaction);
-                batch.Delete(Tables.Transactions, transaction);
+                if (!StillListed(transaction, height)) batch.Delete(Tables.Transactions, Keys.Of(transaction));
             }
         }
         foreach (Table table in (Table[])[Tables.Blocks, Tables.Commits, Tables.Executions, Tables.Executed]) batch.Delete(table, key);

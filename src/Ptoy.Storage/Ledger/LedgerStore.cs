@@ -45,7 +45,7 @@ public sealed partial class LedgerStore
         if (state.Height != 0) throw new StoreException(StoreProblem.Refused, $"genesis is height 0, not {state.Height}");
         var executed = new ExecutedBlock(0, Hash.Zero, chainHash, state.Root, receiptsRoot, timeMs);
         using var batch = new Batch(_database);
-        foreach (Receipt receipt in receipts ?? []) Put(batch, receipt);
+        Put(batch, 0, receipts ?? []);
         Finish(batch, state, executed);
         return executed;
     }
@@ -66,8 +66,8 @@ public sealed partial class LedgerStore
         batch.Put(Tables.Blocks, height, Codec.Encode(commit.Block));
         batch.Put(Tables.BlockHeights, Keys.Of(blockHash), height);
         batch.Put(Tables.Commits, height, Codec.Encode(commit.Certificate));
-        foreach ((Hash hash, byte[] body) in commit.Bodies) batch.Put(Tables.Bodies, Keys.Of(hash), body);
-        foreach (Receipt receipt in commit.Receipts) Put(batch, receipt);
+        Sheaf.Put(batch, Tables.Bodies, header.Height, [.. commit.Bodies]);
+        Put(batch, header.Height, commit.Receipts);
         _records.StageRegistered(batch, commit.RegisteredManifests, header.Height);
         Finish(batch, commit.State, executed);
         return executed;
@@ -124,10 +124,14 @@ public sealed partial class LedgerStore
         _database.Last(Tables.Executions) is { } last ? Read<ExecutionCertificate>(last.Value, Protocol.Ledger.ExecutionCertificate.MaxBytes) : null;
 
     /// <summary>The envelope bytes of an executed transaction, or null.</summary>
-    public byte[]? TransactionBytes(Hash transaction) => _database.Get(Tables.Bodies, Keys.Of(transaction));
+    public byte[]? TransactionBytes(Hash transaction) =>
+        Locate(transaction) is { } place ? Sheaf.Get(_database, Tables.Bodies, place.Height, place.Index) : null;
+
+    /// <summary>The envelope bytes of all transactions of a height, in order; empty where there is no such block.</summary>
+    public IReadOnlyList<byte[]> Bodies(ulong height) => Sheaf.All(_database, Tables.Bodies, height);
 
     /// <summary>True when the ledger holds the bytes of that transaction.</summary>
-    public bool HasTransaction(Hash transaction) => _database.Has(Tables.Bodies, Keys.Of(transaction));
+    public bool HasTransaction(Hash transaction) => _database.Has(Tables.Transactions, Keys.Of(transaction));
 
     /// <summary>Where a transaction took effect (or, if it never did, where it was last skipped); null when it was in no block.</summary>
     public TransactionLocation? Locate(Hash transaction) => _database.Get(Tables.Transactions, Keys.Of(transaction)) is { } place
@@ -135,14 +139,15 @@ public sealed partial class LedgerStore
         : null;
 
     /// <summary>The receipt at a place, or null.</summary>
-    public Receipt? Receipt(ulong height, uint index) => Find<Receipt>(Tables.Receipts, Keys.Of(height, index), Protocol.Ledger.Receipt.MaxBytes);
+    public Receipt? Receipt(ulong height, uint index) =>
+        Sheaf.Get(_database, Tables.Receipts, height, index) is { } bytes ? Read<Receipt>(bytes, Protocol.Ledger.Receipt.MaxBytes) : null;
 
     /// <summary>The receipt of a transaction, or null.</summary>
     public Receipt? Receipt(Hash transaction) => Locate(transaction) is { } place ? Receipt(place.Height, place.Index) : null;
 
     /// <summary>All receipts of a height in order: the leaves of its receipts root.</summary>
     public IReadOnlyList<Receipt> Receipts(ulong height) =>
-        [.. _database.Scan(Tables.Receipts, Keys.Of(height)).Select(e => Read<Receipt>(e.Value, Protocol.Ledger.Receipt.MaxBytes))];
+        [.. Sheaf.All(_database, Tables.Receipts, height).Select(bytes => Read<Receipt>(bytes, Protocol.Ledger.Receipt.MaxBytes))];
 
     private void Check(BlockCommit commit, BlockHeader header)
     {
@@ -151,6 +156,7 @@ public sealed partial class LedgerStore
             header.Height != last.Height + 1 ? $"block {header.Height} does not follow {last.Height}"
             : commit.State.Height != header.Height ? $"the state update is of height {commit.State.Height}, not {header.Height}"
             : commit.Receipts.Count != commit.Block.TransactionHashes.Length ? $"{commit.Receipts.Count} receipts for {commit.Block.TransactionHashes.Length} transactions"
+            : commit.Bodies.Count != commit.Block.TransactionHashes.Length ? $"{commit.Bodies.Count} bodies for {commit.Block.TransactionHashes.Length} transactions"
             : commit.EffectiveTimeMs < last.EffectiveTimeMs ? "block time goes back"
             : null;
         for (int i = 0; problem is null && i < commit.Receipts.Count; i++)
@@ -163,16 +169,16 @@ public sealed partial class LedgerStore
     }
 
     // A later duplicate is skipped; the place where the transaction took effect stays the one that is found.
-    private void Put(Batch batch, Receipt receipt)
+    private void Put(Batch batch, ulong height, IReadOnlyList<Receipt> receipts)
     {
-        batch.Put(Tables.Receipts, Keys.Of(receipt.Height, receipt.Index), Codec.Encode(receipt));
-        byte[] transaction = Keys.Of(receipt.Transaction);
-        if (receipt.Status == ReceiptStatus.Skipped && Receipt(receipt.Transaction) is { Status: not ReceiptStatus.Skipped } effective)
+        Sheaf.Put(batch, Tables.Receipts, height, [.. receipts.Select(Codec.Encode)]);
+        foreach (Receipt receipt in receipts)
         {
-            batch.Put(Tables.Transactions, transaction, [.. Keys.Of(effective.Height, effective.Index), .. Keys.Of(receipt.Height)]);
-            return;
+            byte[] place = Keys.Of(receipt.Height, receipt.Index);
+            if (receipt.Status == ReceiptStatus.Skipped && Receipt(receipt.Transaction) is { Status: not ReceiptStatus.Skipped } effective)
+                place = [.. Keys.Of(effective.Height, effective.Index), .. Keys.Of(receipt.Height)];
+            batch.Put(Tables.Transactions, Keys.Of(receipt.Transaction), place);
         }
-        batch.Put(Tables.Transactions, transaction, Keys.Of(receipt.Height, receipt.Index));
     }
 
     private void Finish(Batch batch, StateUpdate state, ExecutedBlock executed)

@@ -39,7 +39,7 @@ internal sealed class ImportTree
         (Hash root, _) = update.Apply(RootNode, _root, changes);
         foreach ((NodeKey key, Node node) in update.Written) batch.Put(Tables.StateNodes, key.Encode(), node.Encode());
         for (int i = 0; i < items.Length; i++)
-            batch.Put(Tables.StateValues, Keys.Of(entries[i].Key, _height), StateStore.Pack(items[i].Path, items[i].Json));
+            batch.Put(Tables.StateValues, Keys.Of(_height, entries[i].Key), StateStore.Pack(items[i].Path, items[i].Json));
         return (root, update.Written);
     }
 

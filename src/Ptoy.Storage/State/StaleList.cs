@@ -16,14 +16,20 @@ internal static class StaleList
         Span<byte> count = stackalloc byte[4];
         BinaryPrimitives.WriteInt32BigEndian(count, tree.StaleValues.Count);
         list.Write(count);
-        foreach ((Hash key, ulong version) in tree.StaleValues) list.Write(Keys.Of(key, version));
-        foreach (NodeKey node in tree.Stale)
+        foreach (byte[] key in Sorted(tree.StaleValues.Select(v => Keys.Of(v.Version, v.Key)))) list.Write(key);
+        foreach (byte[] key in Sorted(tree.Stale.Select(n => n.Encode())))
         {
-            byte[] key = node.Encode();
             list.WriteByte((byte)key.Length);
             list.Write(key);
         }
         batch.Put(Tables.StateStale, Keys.Of(height), list.ToArray());
+    }
+
+    private static byte[][] Sorted(IEnumerable<byte[]> keys)
+    {
+        byte[][] sorted = [.. keys];
+        Array.Sort(sorted, static (a, b) => a.AsSpan().SequenceCompareTo(b));
+        return sorted;
     }
 
     /// <summary>The lowest height whose list is still to be executed, or null.</summary>

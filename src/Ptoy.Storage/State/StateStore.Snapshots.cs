@@ -92,6 +92,6 @@ public sealed partial class StateStore
         return Node.Decode(bytes) ?? throw StoreErrors.Damaged(database.Directory, "a state node is not readable");
     }
 
-    private static byte[] ReadValue(Database database, LeafSlot leaf) => database.Get(Tables.StateValues, Keys.Of(leaf.Key, leaf.Version))
+    private static byte[] ReadValue(Database database, LeafSlot leaf) => database.Get(Tables.StateValues, Keys.Of(leaf.Version, leaf.Key))
         ?? throw StoreErrors.Damaged(database.Directory, $"a state value of height {leaf.Version} is missing");
 }

@@ -98,12 +98,15 @@ public sealed partial class StateStore
     {
         if (!ReferenceEquals(update.Parent, Volatile.Read(ref _latest)))
             throw new StoreException(StoreProblem.Refused, $"the state update of height {update.Height} was prepared on another version than the newest");
-        foreach ((NodeKey key, Node node) in update.Tree.Written) batch.Put(Tables.StateNodes, key.Encode(), node.Encode());
+        // In the order of keys, which the memory table takes several times faster than any other.
+        (byte[] Key, Node Node)[] written = [.. update.Tree.Written.Select(w => (w.Key.Encode(), w.Value))];
+        Array.Sort(written, static (a, b) => a.Key.AsSpan().SequenceCompareTo(b.Key));
+        foreach ((byte[] key, Node node) in written) batch.Put(Tables.StateNodes, key, node.Encode());
         foreach ((Hash key, LeafSlot? leaf) in update.Tree.Changed)
         {
             if (leaf is null) continue;
             (string path, string json) = update.Values[key];
-            batch.Put(Tables.StateValues, Keys.Of(key, update.Height), Pack(path, json));
+            batch.Put(Tables.StateValues, Keys.Of(update.Height, key), Pack(path, json));
             Keep(leaf, json);
         }
         StaleList.Stage(batch, update.Height, update.Tree);

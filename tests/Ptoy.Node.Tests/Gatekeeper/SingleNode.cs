@@ -137,7 +137,7 @@ internal sealed class SingleNode : IAsyncDisposable
         {
             Block = block,
             Certificate = new CommitCertificate(new VoteStatement(ChainId, 0, 0, height, block.ComputeHash()), []),
-            Bodies = [.. transactions.Select(t => new KeyValuePair<Hash, byte[]>(t.Hash, t.Bytes))],
+            Bodies = [.. transactions.Select(t => t.Bytes)],
             Receipts = done.Receipts,
             State = Store.State.Prepare(done.Writes, height),
             ChainHash = ExecutionStatement.NextChainHash(last.ChainHash, height, block.ComputeHash()),
