@@ -103,7 +103,7 @@ internal sealed class OrderingExecutor : IBlockExecution, IDisposable
         Hash chainHash = ExecutionStatement.NextChainHash(last.ChainHash, height, decided.BlockHash);
         var commit = new BlockCommit
         {
-            Block = block, Certificate = decided.Certificate, Bodies = bodies, Receipts = receipts, State = state,
+            Block = block, Certificate = decided.Certificate, Bodies = [.. bodies.Select(b => b.Value)], Receipts = receipts, State = state,
             ChainHash = chainHash, ReceiptsRoot = receiptsRoot, EffectiveTimeMs = time,
         };
         using (CpuParts.Measure(CpuPart.Sync)) _store.Ledger.CommitBlock(commit);
