@@ -65,7 +65,10 @@ public sealed partial class LedgerStore
         foreach (Table table in (Table[])[Tables.Blocks, Tables.Commits, Tables.Executions, Tables.Executed]) batch.Delete(table, key);
     }
 
-    // The place of a transaction is where it took effect, followed by the last height that listed it again, if one did.
-    private bool StillListed(Hash transaction, ulong height) => _database.Get(Tables.Transactions, Keys.Of(transaction)) is { } place
-        && (Keys.Number(place) > height || (place.Length > PlaceBytes && Keys.Number(place, PlaceBytes) > height));
+    // The place of a transaction is where it took effect, followed by the last place where it was listed again, if it was.
+    private bool StillListed(Hash transaction, ulong height) => Places(transaction).Any(p => p.Height > height);
+
+    private TransactionLocation[] Places(Hash transaction) => _database.Get(Tables.Transactions, Keys.Of(transaction)) is { } places
+        ? [.. Enumerable.Range(0, places.Length / PlaceBytes).Select(i => new TransactionLocation(Keys.Number(places, i * PlaceBytes), Keys.Index(places, (i * PlaceBytes) + 8)))]
+        : [];
 }

@@ -125,7 +125,7 @@ public sealed partial class LedgerStore
 
     /// <summary>The envelope bytes of an executed transaction, or null.</summary>
     public byte[]? TransactionBytes(Hash transaction) =>
-        Locate(transaction) is { } place ? Sheaf.Get(_database, Tables.Bodies, place.Height, place.Index) : null;
+        Places(transaction).Select(p => Sheaf.Get(_database, Tables.Bodies, p.Height, p.Index)).FirstOrDefault(bytes => bytes is not null);
 
     /// <summary>The envelope bytes of all transactions of a height, in order; empty where there is no such block.</summary>
     public IReadOnlyList<byte[]> Bodies(ulong height) => Sheaf.All(_database, Tables.Bodies, height);
@@ -134,9 +134,7 @@ public sealed partial class LedgerStore
     public bool HasTransaction(Hash transaction) => _database.Has(Tables.Transactions, Keys.Of(transaction));
 
     /// <summary>Where a transaction took effect (or, if it never did, where it was last skipped); null when it was in no block.</summary>
-    public TransactionLocation? Locate(Hash transaction) => _database.Get(Tables.Transactions, Keys.Of(transaction)) is { } place
-        ? new TransactionLocation(Keys.Number(place), Keys.Index(place, 8))
-        : null;
+    public TransactionLocation? Locate(Hash transaction) => Places(transaction) is [var first, ..] ? first : null;
 
     /// <summary>The receipt at a place, or null.</summary>
     public Receipt? Receipt(ulong height, uint index) =>
@@ -176,7 +174,7 @@ public sealed partial class LedgerStore
         {
             byte[] place = Keys.Of(receipt.Height, receipt.Index);
             if (receipt.Status == ReceiptStatus.Skipped && Receipt(receipt.Transaction) is { Status: not ReceiptStatus.Skipped } effective)
-                place = [.. Keys.Of(effective.Height, effective.Index), .. Keys.Of(receipt.Height)];
+                place = [.. Keys.Of(effective.Height, effective.Index), .. place];
             batch.Put(Tables.Transactions, Keys.Of(receipt.Transaction), place);
         }
     }
