@@ -23,9 +23,10 @@ public sealed class ConsensusDriver : IDisposable
     public const int TickMs = 10;
 
     private const int InboxLength = 65_536;
+    private const int MostAtOnce = 512;
     private const int FactsTicks = 16;
 
-    private readonly BlockingCollection<ReplicaInput?> _inbox = new(InboxLength);
+    private readonly DriverInbox _inbox = new(InboxLength);
     private readonly ConcurrentQueue<ReplicaInput> _local = new();
     private readonly Replica _replica;
     private readonly ConsensusLog _log;
@@ -115,14 +116,13 @@ public sealed class ConsensusDriver : IDisposable
     public ViewFacts Facts => new(View, Volatile.Read(ref _judges), Primary, Volatile.Read(ref _known));
 
     /// <summary>Something new waits in the pool: look whether to propose.</summary>
-    public void Wake() => _inbox.TryAdd(null);
+    public void Wake() => _inbox.Wake();
 
     /// <inheritdoc/>
     public void Dispose()
     {
         _stop.Cancel();
         _thread?.Join();
-        _inbox.Dispose();
         _stop.Dispose();
     }
 
@@ -152,20 +152,15 @@ public sealed class ConsensusDriver : IDisposable
         using CpuParts.Section section = CpuParts.Measure(CpuPart.Consensus);
         long start = Stopwatch.GetTimestamp();
         long ticks = 0;
+        var inputs = new List<ReplicaInput>(MostAtOnce);
         while (!_stop.IsCancellationRequested)
         {
             double elapsed = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
             // Rounded up: a wait of nothing would spin through the last part of every tick.
             int wait = Math.Clamp((int)Math.Ceiling(((ticks + 1) * TickMs) - elapsed), 0, TickMs);
-            if (_inbox.TryTake(out ReplicaInput? input, wait, _stop.Token))
-            {
-                int budget = 512;
-                do
-                {
-                    if (input is not null) _replica.Step(input);
-                }
-                while (--budget > 0 && _inbox.TryTake(out input));
-            }
+            inputs.Clear();
+            _inbox.Take(inputs, MostAtOnce, wait);
+            foreach (ReplicaInput input in inputs) _replica.Step(input);
             while (_local.TryDequeue(out ReplicaInput? local)) _replica.Step(local);
             long due = (long)(Stopwatch.GetElapsedTime(start).TotalMilliseconds / TickMs);
             // After a pause of the whole process (a suspended machine) time does not rush to catch up.

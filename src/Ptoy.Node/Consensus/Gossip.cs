@@ -14,10 +14,11 @@ namespace Ptoy.Node.Consensus;
 /// </summary>
 public sealed class Gossip : IAsyncDisposable
 {
-    private const int QueueLength = 16_384;
+    private const int QueueLength = 4_096;
+    private const int MaxTogether = 256;
     private const int MaxBatchBytes = 1024 * 1024;
 
-    private readonly Channel<Transaction> _queue = Channel.CreateBounded<Transaction>(
+    private readonly Channel<IReadOnlyList<Transaction>> _queue = Channel.CreateBounded<IReadOnlyList<Transaction>>(
         new BoundedChannelOptions(QueueLength) { SingleReader = true, FullMode = BoundedChannelFullMode.DropWrite });
     private readonly ITransport _transport;
     private readonly PublicKey[] _peers;
@@ -28,7 +29,10 @@ public sealed class Gossip : IAsyncDisposable
     {
         _transport = transport;
         _peers = [.. validators.Members.Select(m => m.NodeKey).Where(k => k != transport.Self)];
-        admission.Admitted += t => _queue.Writer.TryWrite(t);
+        admission.Admitted += all =>
+        {
+            foreach (Transaction[] some in all.Chunk(MaxTogether)) _queue.Writer.TryWrite(some);
+        };
         _loop = Task.Run(RunAsync);
     }
 
@@ -38,10 +42,10 @@ public sealed class Gossip : IAsyncDisposable
         {
             var batch = new List<byte[]>();
             int bytes = 0;
-            while (bytes < MaxBatchBytes && batch.Count < TransactionBatch.MaxCount && _queue.Reader.TryRead(out Transaction? transaction))
+            while (bytes < MaxBatchBytes && batch.Count + MaxTogether <= TransactionBatch.MaxCount && _queue.Reader.TryRead(out IReadOnlyList<Transaction>? together))
             {
-                batch.Add(transaction.Bytes);
-                bytes += transaction.Bytes.Length;
+                batch.AddRange(together.Select(t => t.Bytes));
+                bytes += together.Sum(t => t.Bytes.Length);
             }
             byte[] message = Codec.Encode(new TransactionBatch([.. batch]));
             foreach (PublicKey peer in _peers) _transport.SendBulk(peer, (ushort)BulkKind.Transactions, message);

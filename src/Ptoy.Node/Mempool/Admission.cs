@@ -20,8 +20,8 @@ public sealed class Admission(TransactionPool pool, Hash chainId, Func<ulong> he
     /// <summary>A transaction expires at most this many heights ahead, so that the pool never holds one for ever.</summary>
     public const ulong MaxLifetime = 10_000;
 
-    /// <summary>Raised for each transaction that this node admitted first-hand: spread it.</summary>
-    public event Action<Transaction>? Admitted;
+    /// <summary>Raised for transactions that this node admitted first-hand, together as they came: spread them.</summary>
+    public event Action<IReadOnlyList<Transaction>>? Admitted;
 
     /// <summary>Raised when something new waits: a primary may propose.</summary>
     public event Action? Ready;
@@ -32,7 +32,7 @@ public sealed class Admission(TransactionPool pool, Hash chainId, Func<ulong> he
         (Transaction? transaction, Rejection? rejection) = Check(bytes);
         if (rejection is null) rejection = pool.Add(transaction!, height(), allowGap: false);
         if (rejection is not null) return (transaction, rejection);
-        Admitted?.Invoke(transaction!);
+        Admitted?.Invoke([transaction!]);
         Ready?.Invoke();
         return (transaction, null);
     }
@@ -46,15 +46,15 @@ public sealed class Admission(TransactionPool pool, Hash chainId, Func<ulong> he
         using CpuParts.Section mempool = CpuParts.Measure(CpuPart.Mempool);
         var results = new (Transaction? Transaction, Rejection? Rejection)[batch.Count];
         for (int i = 0; i < results.Length; i++) results[i] = Check(batch[i]);
-        bool any = false;
+        var admitted = new List<Transaction>(results.Length);
         for (int i = 0; i < results.Length; i++)
         {
             if (results[i].Rejection is null) results[i].Rejection = pool.Add(results[i].Transaction!, height(), allowGap: false);
-            if (results[i].Rejection is not null) continue;
-            any = true;
-            Admitted?.Invoke(results[i].Transaction!);
+            if (results[i].Rejection is null) admitted.Add(results[i].Transaction!);
         }
-        if (any) Ready?.Invoke();
+        if (admitted.Count == 0) return results;
+        Admitted?.Invoke(admitted);
+        Ready?.Invoke();
         return results;
     }
 
@@ -62,12 +62,9 @@ public sealed class Admission(TransactionPool pool, Hash chainId, Func<ulong> he
     public int AcceptSpread(IReadOnlyList<byte[]> batch)
     {
         using CpuParts.Section mempool = CpuParts.Measure(CpuPart.Mempool);
-        int accepted = 0;
-        foreach (byte[] bytes in batch)
-        {
-            (Transaction? transaction, Rejection? rejection) = Check(bytes);
-            if (rejection is null && pool.Add(transaction!, height(), allowGap: true) is null) accepted++;
-        }
+        // As with a client's: none is in the pool before all are verified, or a proposal would take the first few alone.
+        List<Transaction> verified = [.. batch.Select(bytes => Check(bytes)).Where(c => c.Rejection is null).Select(c => c.Transaction!)];
+        int accepted = verified.Count(transaction => pool.Add(transaction, height(), allowGap: true) is null);
         if (accepted > 0) Ready?.Invoke();
         return accepted;
     }

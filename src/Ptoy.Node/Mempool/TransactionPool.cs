@@ -21,14 +21,22 @@ public sealed class TransactionPool(int maxTransactions, long maxBytes, Func<Add
     private readonly Lock _gate = new();
     private readonly Dictionary<Hash, Transaction> _byHash = [];
     private readonly Dictionary<Address, Lane> _lanes = [];
+    // Only senders of whom something could be proposed, so that a proposal looks at nobody in vain.
     private readonly LinkedList<Address> _turns = [];
     private long _bytes;
+    private long _ready;
+    private int _executable;
 
     private sealed class Lane
     {
         public readonly SortedDictionary<ulong, Transaction> ByNonce = [];
         public ulong NextToPropose;
         public ulong NextExpected;
+        // The sender's nonce on the chain, as of the last of its transactions that had its turn.
+        public ulong Committed;
+        // What Track counted of this lane.
+        public long Ready;
+        public bool Executable;
         public required LinkedListNode<Address> Turn;
     }
 
@@ -104,15 +112,13 @@ public sealed class TransactionPool(int maxTransactions, long maxBytes, Func<Add
         long bytes = 0;
         lock (_gate)
         {
-            for (int without = 0; without < _turns.Count && taken.Count < most;)
+            while (taken.Count < most && _turns.First is { } turn)
             {
-                LinkedListNode<Address> turn = _turns.First!;
-                int before = taken.Count;
-                bool full = TakeShare(_lanes[turn.Value], taken, ref bytes, most, mostBytes);
+                Lane lane = _lanes[turn.Value];
+                bool full = TakeShare(lane, taken, ref bytes, most, mostBytes);
+                if (!full) _turns.RemoveFirst();
+                Track(lane);
                 if (full) return taken;
-                _turns.RemoveFirst();
-                _turns.AddLast(turn);
-                without = taken.Count == before ? without + 1 : 0;
             }
         }
         return taken;
@@ -136,30 +142,14 @@ public sealed class TransactionPool(int maxTransactions, long maxBytes, Func<Add
     {
         get
         {
-            lock (_gate)
-            {
-                foreach (Lane lane in _lanes.Values)
-                {
-                    if (lane.ByNonce.ContainsKey(lane.NextToPropose)) return true;
-                }
-                return false;
-            }
+            lock (_gate) return _ready > 0;
         }
     }
 
     /// <summary>True when at least that many transactions could be taken.</summary>
     public bool HasAtLeast(int count)
     {
-        lock (_gate)
-        {
-            ulong ready = 0;
-            foreach (Lane lane in _lanes.Values)
-            {
-                if (lane.NextExpected > lane.NextToPropose) ready += lane.NextExpected - lane.NextToPropose;
-                if (ready >= (ulong)count) return true;
-            }
-            return false;
-        }
+        lock (_gate) return _ready >= count;
     }
 
     /// <summary>True when some transaction could be executed next: work that a primary owes.</summary>
@@ -167,14 +157,7 @@ public sealed class TransactionPool(int maxTransactions, long maxBytes, Func<Add
     {
         get
         {
-            lock (_gate)
-            {
-                foreach ((Address sender, Lane lane) in _lanes)
-                {
-                    if (lane.ByNonce.ContainsKey(nonceOf(sender))) return true;
-                }
-                return false;
-            }
+            lock (_gate) return _executable > 0;
         }
     }
 
@@ -210,8 +193,10 @@ public sealed class TransactionPool(int maxTransactions, long maxBytes, Func<Add
             foreach ((Address sender, Lane lane) in _lanes)
             {
                 ulong next = nonceOf(sender);
+                lane.Committed = next;
                 while (lane.ByNonce.TryGetValue(next, out Transaction? transaction) && inFlight.Contains(transaction.Hash)) next++;
                 lane.NextToPropose = next;
+                Track(lane);
             }
         }
     }
@@ -225,7 +210,9 @@ public sealed class TransactionPool(int maxTransactions, long maxBytes, Func<Add
             {
                 if (!_byHash.TryGetValue(hash, out Transaction? transaction)) continue;
                 Lane lane = _lanes[transaction.Sender];
-                if (transaction.Body.Nonce >= lane.NextToPropose) lane.NextToPropose = transaction.Body.Nonce + 1;
+                if (transaction.Body.Nonce < lane.NextToPropose) continue;
+                lane.NextToPropose = transaction.Body.Nonce + 1;
+                Track(lane);
             }
         }
     }
@@ -257,8 +244,10 @@ public sealed class TransactionPool(int maxTransactions, long maxBytes, Func<Add
         // Without effect its nonce is still to be used: whatever was proposed behind it comes again, behind it.
         bool effect = transaction.Body.Nonce < committed;
         if (!effect) Rewind(lane, committed);
+        lane.Committed = committed;
         lane.NextToPropose = Math.Max(lane.NextToPropose, committed);
         lane.NextExpected = Math.Max(lane.NextExpected, committed);
+        Track(lane);
         DropIfEmpty(transaction.Sender, lane);
     }
 
@@ -280,13 +269,14 @@ public sealed class TransactionPool(int maxTransactions, long maxBytes, Func<Add
             Remove(transaction);
             Lane lane = _lanes[transaction.Sender];
             Rewind(lane, transaction.Body.Nonce);
+            Track(lane);
             DropIfEmpty(transaction.Sender, lane);
         }
     }
 
     private Lane NewLane(Address sender, ulong committed)
     {
-        var lane = new Lane { NextToPropose = committed, NextExpected = committed, Turn = _turns.AddLast(sender) };
+        var lane = new Lane { NextToPropose = committed, NextExpected = committed, Committed = committed, Turn = new LinkedListNode<Address>(sender) };
         _lanes.Add(sender, lane);
         return lane;
     }
@@ -297,6 +287,19 @@ public sealed class TransactionPool(int maxTransactions, long maxBytes, Func<Add
         _bytes += transaction.Bytes.Length;
         lane.ByNonce.Add(transaction.Body.Nonce, transaction);
         while (lane.ByNonce.ContainsKey(lane.NextExpected)) lane.NextExpected++;
+        Track(lane);
+    }
+
+    /// <summary>Brings the counts and the turns in line with a lane that changed.</summary>
+    private void Track(Lane lane)
+    {
+        long ready = lane.NextExpected > lane.NextToPropose && lane.ByNonce.ContainsKey(lane.NextToPropose) ? (long)(lane.NextExpected - lane.NextToPropose) : 0;
+        bool executable = lane.ByNonce.ContainsKey(lane.Committed);
+        _ready += ready - lane.Ready;
+        _executable += (executable ? 1 : 0) - (lane.Executable ? 1 : 0);
+        (lane.Ready, lane.Executable) = (ready, executable);
+        if (ready > 0 && lane.Turn.List is null) _turns.AddLast(lane.Turn);
+        else if (ready == 0 && lane.Turn.List is not null) _turns.Remove(lane.Turn);
     }
 
     private void Remove(Transaction transaction)
@@ -310,6 +313,6 @@ public sealed class TransactionPool(int maxTransactions, long maxBytes, Func<Add
     {
         if (lane.ByNonce.Count > 0) return;
         _lanes.Remove(sender);
-        _turns.Remove(lane.Turn);
+        Track(lane);
     }
 }

@@ -69,7 +69,7 @@ internal sealed class JsonReader(Frame frame, string json, string what)
             if (Peek() != '"') throw Wrong("a member's name is missing");
             string name = Text();
             if (!Take(':')) throw Wrong("a colon is missing");
-            made.CreateDataProperty(JsString.Create(name), Value(depth + 1));
+            made.FastSetDataProperty(name, Value(depth + 1));
         }
         while (Take(','));
         return Take('}') ? made : throw Wrong("a comma or '}' is missing");

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 using Jint;
@@ -14,6 +15,10 @@ namespace Ptoy.Vm.Realm;
 /// </summary>
 internal static class JsonText
 {
+    // What may need an escape; most texts have none of it.
+    private static readonly SearchValues<char> Special = SearchValues.Create(
+        [.. Enumerable.Range(0, ' ').Append('"').Append('\\').Concat(Enumerable.Range(0xd800, 0x800)).Select(c => (char)c)]);
+
     /// <summary>Reads one value. An error names <paramref name="what"/>.</summary>
     public static JsValue Read(Frame frame, string json, string what)
     {
@@ -90,7 +95,10 @@ internal static class JsonText
     {
         if (text.Length + value.Length > most) throw Errors.Failure($"{what}: longer than {most} characters of JSON");
         text.Append('"');
-        for (int i = 0; i < value.Length; i++)
+        int plain = value.AsSpan().IndexOfAny(Special);
+        if (plain < 0) plain = value.Length;
+        text.Append(value, 0, plain);
+        for (int i = plain; i < value.Length; i++)
         {
             char c = value[i];
             switch (c)

@@ -45,8 +45,8 @@ public sealed class NodeProcess(string name, string assembly, string configFile,
             UseShellExecute = false,
             ArgumentList = { "-c", "exec dotnet \"$1\" $4 --config \"$2\" >>\"$3\" 2>&1", "sh", assembly, configFile, logFile, verb },
         };
-        // Fewer, later collections of short-lived objects (64 MiB, hexadecimal); there is no setting for it but this one.
-        start.Environment["DOTNET_GCgen0size"] = "4000000";
+        // Fewer, later collections of short-lived objects (16 MiB, hexadecimal); there is no setting for it but this one.
+        start.Environment["DOTNET_GCgen0size"] = "1000000";
         foreach ((string name, string value) in Environment) start.Environment[name] = value;
         // Others may be looking at the one before at this moment, so it is not disposed of yet.
         if (_process is not null) _ended.Add(_process);

@@ -23,7 +23,7 @@ internal sealed class AdmissionTests
         _admitted = 0;
         _pool = new TransactionPool(1000, 1 << 20, _ => _nonce);
         _admission = new Admission(_pool, ChainId, () => 100);
-        _admission.Admitted += _ => _admitted++;
+        _admission.Admitted += all => _admitted += all.Count;
     }
 
     [Test]
