@@ -55,7 +55,7 @@ public class StorageBenchmarks
         var certificate = new CommitCertificate(new VoteStatement(_chain, 0, 0, height, header.ComputeHash()), []);
         return _store.Ledger.CommitBlock(new BlockCommit
         {
-            Block = block, Certificate = certificate, Bodies = bodies, Receipts = receipts, State = _store.State.Prepare(Writes(BlockTransactions), height),
+            Block = block, Certificate = certificate, Bodies = [.. bodies.Select(b => b.Value)], Receipts = receipts, State = _store.State.Prepare(Writes(BlockTransactions), height),
             ChainHash = Hash.Zero, ReceiptsRoot = MerkleTree.Root([.. receipts.Select(r => r.ComputeHash())]), EffectiveTimeMs = height,
         });
     }
