@@ -88,7 +88,7 @@ public sealed partial class Replica
         bool needsHeights = status.Committed < Committed || status.Certified < ExecutedHeight || status.Stable < Stable;
         if ((!needsView && !needsHeights) || !MayHelp(sender)) return;
         if (needsView) SendTo(sender, _newView!);
-        if (status.Stable < Stable) SendTo(sender, new Checkpoint(_stableCertificate!));
+        if (status.Stable < Stable && _stableCertificate is { } stable) SendTo(sender, new Checkpoint(stable));
         for (ulong h = status.Committed + 1; h <= Committed && h <= status.Committed + HelpHeights; h++)
         {
             if (ExistingSlot(h)?.Decision is { } decision) SendTo(sender, new Decision(decision));

@@ -25,6 +25,15 @@ internal sealed class Disk
     /// <summary>The newest execution certificate held.</summary>
     public ExecutionCertificate? Certificate { get; set; }
 
+    /// <summary>The epoch that the ledger is in.</summary>
+    public ulong Epoch { get; private set; }
+
+    /// <summary>Certificates of the last heights of epochs.</summary>
+    private readonly Dictionary<ulong, ExecutionCertificate> _ends = [];
+
+    /// <summary>Whether the log ever was marked as this key's.</summary>
+    public bool HadMarker { get; private set; }
+
     /// <summary>Height of the checkpoint in the log.</summary>
     public ulong Checkpoint { get; private set; }
 
@@ -98,7 +107,19 @@ internal sealed class Disk
         }
         Log[record.Key] = record.Value;
         if (record.Key.Kind == LogKind.Checkpoint) Checkpoint = Math.Max(Checkpoint, record.Key.Height);
+        HadMarker |= record.Key.Kind == LogKind.Marker;
     }
+
+    /// <summary>The certificate that ends an epoch is stored, and with it the next one begins.</summary>
+    public void EndEpoch(ExecutionCertificate end)
+    {
+        _ends[end.Statement.Epoch] = end;
+        Epoch = end.Statement.Epoch + 1;
+        Certificate = end;
+    }
+
+    /// <summary>The certificate that ended an epoch, if it is here.</summary>
+    public ExecutionCertificate? EndOf(ulong epoch) => _ends.GetValueOrDefault(epoch);
 
     /// <summary>An executed height, synced with its certificate.</summary>
     public void Execute(ExecutionStatement statement, CertifiedBlock block)
@@ -115,6 +136,7 @@ internal sealed class Disk
         _blocks.Clear();
         _statements.Add(statement);
         Certificate = certificate;
+        Epoch = statement.Epoch;
     }
 
     public ExecutionStatement? StatementAt(ulong height) => height >= Base && height <= Last.Height ? _statements[(int)(height - Base)] : null;
@@ -151,10 +173,10 @@ internal sealed class Disk
         }
     }
 
-    /// <summary>Cuts the last bytes off a record; false when there is none of any length.</summary>
-    public bool Damage(SimRandom random)
+    /// <summary>Cuts the last bytes off a record above a height; false when there is none. (Those of earlier epochs are deleted unread.)</summary>
+    public bool Damage(SimRandom random, ulong above)
     {
-        LogKey[] keys = [.. Log.Keys.Where(k => k.Kind is LogKind.Prepare or LogKind.Commit or LogKind.Block or LogKind.Prepared or LogKind.Checkpoint)];
+        LogKey[] keys = [.. Log.Keys.Where(k => k.Height > above && k.Kind is LogKind.Prepare or LogKind.Commit or LogKind.Block or LogKind.Prepared or LogKind.Checkpoint)];
         if (keys.Length == 0) return false;
         LogKey key = keys[random.Between(0, keys.Length - 1)];
         Log[key] = Log[key][..^random.Between(1, 4)];

@@ -48,9 +48,6 @@ internal sealed partial class SimNode(World world, int slot, int identity)
 
     public ulong HighestDecided { get; private set; }
 
-    /// <summary>The epoch it runs in.</summary>
-    public ulong Epoch { get; private set; }
-
     /// <summary>The last height it was waited for to execute, once it has.</summary>
     public ulong ReachedGoal { get; set; }
 
@@ -58,6 +55,9 @@ internal sealed partial class SimNode(World world, int slot, int identity)
     public bool HeldDown { get; set; }
 
     private readonly HashSet<int> _accused = [];
+
+    /// <summary>How many replicas it found evidence against in this life.</summary>
+    public int Accusations => _accused.Count;
 
     /// <summary>Whether it found evidence against a replica in this life.</summary>
     public bool HasAccused(int replica) => _accused.Contains(replica);
@@ -69,7 +69,7 @@ internal sealed partial class SimNode(World world, int slot, int identity)
         Config = world.ConfigOf(this);
         try
         {
-            Replica = new Replica(Config, Disk.Ledger((int)Config.Window), Disk.Records(), world.ClockOf(this));
+            Replica = new Replica(Config, world.LedgerOf(this), Disk.Records(), world.ClockOf(this));
         }
         catch (ConsensusLogException e) when (Forgot)
         {
@@ -113,12 +113,7 @@ internal sealed partial class SimNode(World world, int slot, int identity)
     {
         world.Observer?.Crashed(world.Time, this);
         world.Totals.Crashes++;
-        Replica = null;
-        _writing = null;
-        _gathered = [];
-        _toExecute.Clear();
-        _executing = false;
-        _proposing = false;
+        PutDown();
     }
 
     public void Receive(VerifiedEnvelope message)
@@ -141,6 +136,7 @@ internal sealed partial class SimNode(World world, int slot, int identity)
         Replica.Tick(world.ClockOf(this));
         world.Observer?.Stepped(world.Time, this, null);
         world.At(Scenario.UnitsPerTick, EventKind.Tick, this);
+        FollowIfNeeded();
         Pump();
     }
 
@@ -241,6 +237,9 @@ internal sealed partial class SimNode(World world, int slot, int identity)
             foreach (Outbound outbound in ready.Send) world.Send(this, outbound);
             foreach (DecidedBlock decided in ready.Committed) Decided(decided);
             foreach (ExecutionCertificate certificate in ready.Certified) Certified(certificate);
+            if (ready.EpochEnded is not { } end) continue;
+            BeginNextEpoch(end);
+            return;
         }
         BeginExecution();
         BeginWrite();
@@ -282,31 +281,8 @@ internal sealed partial class SimNode(World world, int slot, int identity)
         Disk.Execute(statement, new CertifiedBlock(decided.Block, decided.Certificate));
         if (world.IsHonest(this)) world.Check.Executed(this, statement);
         world.Observer?.Executed(world.Time, this, statement);
-        Step(new Executed(statement));
+        Step(new Executed(statement, world.BarrierOf(Epoch, statement.Height)));
         BeginExecution();
         world.NoteExecuted(this);
-    }
-
-    /// <summary>Far behind: the ledger begins again at a certified height that a peer has.</summary>
-    public void InstallSnapshot(ExecutionCertificate certificate)
-    {
-        if (certificate.Statement.Height <= Disk.Last.Height) return;
-        world.Totals.Snapshots++;
-        world.Say(this, $"takes a snapshot of height {certificate.Statement.Height}");
-        if (Up) StopForSnapshot();
-        Disk.Begin(certificate.Statement, certificate);
-        Start();
-        world.NoteExecuted(this);
-    }
-
-    /// <summary>A stop in good order: what was to be written and not yet sent is dropped, as it promised nothing.</summary>
-    private void StopForSnapshot()
-    {
-        Replica = null;
-        _writing = null;
-        _gathered = [];
-        _toExecute.Clear();
-        _executing = false;
-        _proposing = false;
     }
 }

@@ -10,10 +10,12 @@ internal enum EventKind : byte
     BodiesHeld,
     Message,
     Fetched,
+    Followed,
     Chaos,
     Misbehave,
     Forget,
     Restart,
+    Nothing,
 }
 
 /// <summary>An event. One that names a life happens only to that life of the node; −1 is for whichever life is there.</summary>

@@ -18,6 +18,9 @@ internal sealed record Scenario
     /// <summary>How long the faults last, in units.</summary>
     public long FaultUnits { get; init; }
 
+    /// <summary>Heights that every correct node must execute after the faults.</summary>
+    public ulong HeightsAfter { get; init; } = World.HeightsAfterFaults;
+
     /// <summary>How often chance is asked for crashes and partitions, in units.</summary>
     public int ChaosEvery { get; init; } = 50;
 
@@ -48,6 +51,12 @@ internal sealed record Scenario
 
     /// <summary>Blocks that a node keeps for others; those further behind get a snapshot. 0 keeps all.</summary>
     public int KeptBlocks { get; init; }
+
+    /// <summary>Changes of members, one after another.</summary>
+    public IReadOnlyList<Change> Changes { get; init; } = [];
+
+    /// <summary>All who are ever members.</summary>
+    public int Identities => Math.Max(Replicas, Changes.Count == 0 ? 0 : Changes.Max(c => c.Members.Max()) + 1);
 
     /// <summary>Every message goes through the codec, and what correct nodes send is verified as well.</summary>
     public bool Encoded { get; init; }
@@ -83,7 +92,28 @@ internal sealed record Scenario
             KeptBlocks = random.Pick(0, 0, 8),
             Encoded = seed % 16 == 0,
         };
-        return scenario with { Cast = CastOf(random, n) };
+        scenario = scenario with { Cast = CastOf(random, n) };
+        return random.Chance(0.2) ? WithChanges(scenario, random) : scenario;
+    }
+
+    /// <summary>One or two changes of members: one joins, one leaves, or one comes back with another key.</summary>
+    private static Scenario WithChanges(Scenario scenario, SimRandom random)
+    {
+        const int MinMembers = 4;
+        var members = Enumerable.Range(0, scenario.Replicas).ToList();
+        var changes = new List<Change>();
+        int next = scenario.Replicas;
+        for (int i = random.Between(1, 2); i > 0; i--)
+        {
+            int kind = random.Between(0, 2);
+            // Who leaves is faulty if anybody is: f of a smaller set may be smaller too.
+            int leaver = members.FindIndex(m => scenario.RoleOf(m) != Role.Honest);
+            if (leaver < 0) leaver = random.Between(0, members.Count - 1);
+            if (kind != 0 && (kind == 2 || members.Count > MinMembers)) members.RemoveAt(leaver);
+            if (kind != 1) members.Add(next++);
+            changes.Add(new Change(random.Between(2, 12), [.. members]));
+        }
+        return scenario with { Window = 8, MaxInFlight = Math.Min(scenario.MaxInFlight, 4), Changes = changes };
     }
 
     /// <summary>Up to f faulty ones, of any kinds.</summary>

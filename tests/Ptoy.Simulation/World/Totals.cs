@@ -15,6 +15,10 @@ internal sealed class Totals
     public long Fetched { get; set; }
     public long Snapshots { get; set; }
     public long Checkpoints { get; set; }
+    public long EpochsEntered { get; set; }
+    public long Joined { get; set; }
+    public long Left { get; set; }
+    public long OtherEpoch { get; set; }
     public long Crashes { get; set; }
     public long TornWrites { get; set; }
     public long WritesLost { get; set; }
@@ -59,6 +63,10 @@ internal sealed class Totals
         ("blocks fetched by replicas behind", Fetched),
         ("snapshots taken by replicas far behind", Snapshots),
         ("stable checkpoints", Checkpoints),
+        ("epochs entered by nodes", EpochsEntered),
+        ("nodes that joined from nothing", Joined),
+        ("nodes that lost their vote", Left),
+        ("messages of other epochs refused", OtherEpoch),
         ("crashes", Crashes),
         ("writes torn by a crash", TornWrites),
         ("writes lost before their sync", WritesLost),

@@ -17,12 +17,12 @@ internal sealed partial class World
 
     private void PlanFaults()
     {
-        At(_scenario.ChaosEvery, EventKind.Chaos, null);
+        if (_scenario.ChaosEvery > 0) At(_scenario.ChaosEvery, EventKind.Chaos, null);
         if (_adversaries.Any(a => a is not null)) At(Scenario.UnitsPerTick, EventKind.Misbehave, null);
         if (_scenario.Cast.Contains(Role.DoubleVoter)) _doubleVotes = new DoubleVotes(this);
         foreach (SimNode node in _nodes)
         {
-            if (!RoleOf(node).IsForgetful()) continue;
+            if (!RoleOf(node).IsForgetful() || _scenario.FaultUnits == 0) continue;
             int half = (int)_scenario.FaultUnits / 2;
             At(Random.Between(half / 4, half), EventKind.Forget, node, life: -1, number: 0);
             At(Random.Between(half + 50, 2 * half - 50), EventKind.Forget, node, life: -1, number: 1);

@@ -21,7 +21,7 @@ internal sealed partial class World
         ConsensusEnvelope envelope = outbound.Envelope;
         Hash blockHash = envelope.Message is PrePrepare { Block: { } block } ? block.ComputeHash() : Hash.Zero;
         if (!blockHash.IsZero) Check.Proposed(((PrePrepare)envelope.Message!).Block, blockHash);
-        Totals.Sent++;
+        Totals.Sent += outbound.To == Outbound.Everyone ? EpochOf(envelope.Epoch).Identities.Length - 1 : 1;
         CountView(envelope);
         Epoch epoch = EpochOf(envelope.Epoch);
         Adversary? adversary = _healed && !_scenario.Incorrigible ? null : _adversaries[from.Identity];
@@ -48,7 +48,7 @@ internal sealed partial class World
     {
         Observer?.Sent(Time, from, to, envelope);
         if (envelope.Message is PrePrepare m) Check.Proposed(m.Block, m.Block.ComputeHash());
-        Epoch epoch = EpochOf(from.Epoch);
+        Epoch epoch = EpochOf(Knows(envelope.Epoch) && !forged ? envelope.Epoch : from.Epoch);
         ConsensusEnvelope? readable = envelope;
         if (_scenario.Encoded) Codec.TryDecode(Codec.Encode(envelope), ConsensusEnvelope.MaxBytes, out readable, out string _);
         VerifiedEnvelope? message = readable is null ? null : epoch.Verifier.Verify(readable, out _);
@@ -75,6 +75,7 @@ internal sealed partial class World
 
     private void Deliver(SimNode from, int to, VerifiedEnvelope message, int late)
     {
+        if (IsDropped(message.Envelope)) return;
         foreach (SimNode node in _copies[to])
         {
             if (Lost(from, node)) continue;
@@ -88,7 +89,15 @@ internal sealed partial class World
     private void Arrive(SimNode node, VerifiedEnvelope message)
     {
         if (!node.Up) return;
+        if (message.Envelope.Epoch != node.Epoch)
+        {
+            // Its driver has the verifier of one epoch and refuses the rest; a later one says that it is behind.
+            node.HeardLaterEpoch |= message.Envelope.Epoch > node.Epoch;
+            Totals.OtherEpoch++;
+            return;
+        }
         Totals.Delivered++;
+        node.HeardAt = Time;
         bool liar = _doubleVotes?.Hear(node, message.Envelope) == true;
         _adversaries[node.Identity]?.Hear(message.Envelope);
         node.Receive(message);
@@ -132,20 +141,7 @@ internal sealed partial class World
     {
         SimNode peer = _nodes[slot];
         if (!peer.Up) return;
-        IReadOnlyList<CertifiedBlock> blocks = peer.Disk.BlocksFrom(request.From, request.To, _scenario.KeptBlocks);
-        if (blocks.Count == 0)
-        {
-            if (peer.Disk.Last.Height >= request.From && peer.Disk.Certificate is { } head && IsHonest(peer)) node.InstallSnapshot(head);
-            return;
-        }
-        foreach (CertifiedBlock block in blocks)
-        {
-            MessageVerifier verifier = EpochOf(block.Certificate.Statement.Epoch).Verifier;
-            if (RoleOf(peer) == Role.Forger && !_healed) RefuseForged(verifier, block);
-            VerifiedBlock verified = verifier.VerifyBlock(block, out string error) ?? throw new InvariantException($"a fetched block does not verify: {error}");
-            Totals.Fetched++;
-            node.Step(new CommittedBlock(verified));
-        }
+        GiveBlocks(node, peer, request.From, request.To);
     }
 
     /// <summary>A forger serves a decided block with another time, or with too few signatures.</summary>

@@ -29,7 +29,6 @@ internal sealed partial class World
     private readonly List<SimNode> _nodes = [];
     private readonly List<SimNode>[] _copies;
     private readonly Adversary?[] _adversaries;
-    private readonly List<Epoch> _epochs = [];
     private readonly int[] _skew;
     private ulong _goal = ulong.MaxValue;
     private int _short;
@@ -44,14 +43,16 @@ internal sealed partial class World
         _events.Reset();
         Random = new SimRandom(scenario.Seed);
         ChainId = Digest.Of("ptoy/sim/chain", BitConverter.GetBytes(scenario.Seed));
-        int identities = scenario.Replicas;
+        int identities = scenario.Identities;
         _skew = [.. Enumerable.Range(0, identities).Select(_ => Random.Between(0, 500))];
         _copies = new List<SimNode>[identities];
         _adversaries = new Adversary?[identities];
         Genesis = new ExecutionStatement(ChainId, 0, 0, ChainId, ChainId, ChainId, Hash.Zero, 0);
         Check = new Invariants(this);
         Check.Genesis(Genesis);
+        _timetable = new Timetable(scenario.Window, scenario.Changes);
         AddEpoch([.. Enumerable.Range(0, scenario.Replicas)]);
+        foreach (Change change in scenario.Changes) AddEpoch(change.Members);
         for (int identity = 0; identity < identities; identity++) _copies[identity] = [AddNode(identity)];
         for (int identity = 0; identity < identities; identity++)
         {
@@ -96,27 +97,39 @@ internal sealed partial class World
     /// <summary>The latest of all clocks.</summary>
     public ulong LatestClock => Epoch2026 + (ulong)Time + 500;
 
-    public static RunResult Run(ulong seed, int? replicas, PlantedFault fault = PlantedFault.None, IWorldObserver? observer = null)
+    public static RunResult Run(ulong seed, int? replicas, PlantedFault fault = PlantedFault.None, IWorldObserver? observer = null) =>
+        new World(Scenario.Of(seed, replicas), fault, observer).RunToEnd();
+
+    /// <summary>The whole run; what an invariant, or the core itself, has against it is in the result.</summary>
+    public RunResult RunToEnd()
     {
-        var world = new World(Scenario.Of(seed, replicas), fault, observer);
-        string? failure = null;
+        string? failure = Try(Run);
+        return new RunResult(_scenario.Seed, failure, Totals, _traceHash, Time);
+    }
+
+    /// <summary>Null, or the invariant that did not hold, or what the core threw.</summary>
+    public static string? Try(Action action)
+    {
         try
         {
-            world.Run();
+            action();
+            return null;
         }
         catch (InvariantException e)
         {
-            failure = e.Message;
+            return e.Message;
         }
-        return new RunResult(seed, failure, world.Totals, world._traceHash, world.Time);
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException or NullReferenceException or KeyNotFoundException
+            or IndexOutOfRangeException or ConsensusLogException or Ptoy.Protocol.Wire.WireException)
+        {
+            return $"exception: {e.GetType().Name}: {e.Message} {e.StackTrace?.Split('\n').FirstOrDefault()?.Trim()}";
+        }
     }
 
     /// <summary>Runs correct software, whatever becomes of its disk.</summary>
     public bool IsHonest(SimNode node) => RoleOf(node) is Role.Honest || RoleOf(node).IsForgetful();
 
     public Role RoleOf(SimNode node) => _scenario.RoleOf(node.Identity);
-
-    public Epoch EpochOf(ulong number) => _epochs[(int)number];
 
     public ulong ClockOf(SimNode node) => Epoch2026 + (ulong)Time + (ulong)_skew[node.Identity];
 
@@ -147,6 +160,7 @@ internal sealed partial class World
             ChainId = ChainId,
             Validators = epoch.Set,
             Self = self,
+            KeyIsNew = IsNewcomer(node),
             Signer = self < 0 ? null : Keys.SignerOf(node.Identity),
             Window = _scenario.Window,
             CheckpointInterval = _scenario.CheckpointInterval,
@@ -168,17 +182,8 @@ internal sealed partial class World
         Hash chain = ExecutionStatement.NextChainHash(before.ChainHash, height, decided.BlockHash);
         Hash state = Digest.Of("ptoy/sim/state", before.StateRoot, chain);
         ulong time = Math.Max(before.TimeMs, decided.Block.Header.TimeMs);
-        return new ExecutionStatement(ChainId, EpochAt(height), height, chain, state, chain, Hash.Zero, time);
+        return new ExecutionStatement(ChainId, EpochAt(height), height, chain, state, chain, NextValidators(height), time);
     }
-
-    private void AddEpoch(int[] identities)
-    {
-        ValidatorSet set = Keys.Set((ulong)_epochs.Count, identities);
-        int quorum = new ReplicaConfig { ChainId = ChainId, Validators = set, Self = -1, Fault = _fault }.Quorum;
-        _epochs.Add(new Epoch(set, identities, new MessageVerifier(ChainId, set, CheapVerifier.Instance, quorum)));
-    }
-
-    private ulong EpochAt(ulong height) => _epochs.Count == 1 || height == 0 ? 0 : (ulong)(_epochs.Count - 1);
 
     private SimNode AddNode(int identity)
     {
@@ -196,7 +201,7 @@ internal sealed partial class World
         Heal();
         ulong goal = 0;
         foreach (SimNode node in _nodes) goal = Math.Max(goal, MustLive(node) ? node.HighestDecided : 0);
-        RunUntilAllExecute(goal + HeightsAfterFaults, HealingLimit);
+        RunUntilAllExecute(goal + _scenario.HeightsAfter, HealingLimit);
     }
 
     /// <summary>Runs until every correct node has executed this height; a fault when that takes longer than so many units.</summary>
@@ -241,10 +246,12 @@ internal sealed partial class World
             case EventKind.Propose: node!.Propose(); break;
             case EventKind.BodiesHeld: node!.Bodies((BodyRequest)next.Subject!); break;
             case EventKind.Fetched: Fetched(node!, (FetchRequest)next.Subject!, (int)next.Number); break;
+            case EventKind.Followed: Followed(node!, (int)next.Number); break;
             case EventKind.Chaos: ChaosEvent(); break;
             case EventKind.Misbehave: Misbehave(); break;
             case EventKind.Forget: ForgetEvent(node!, next.Number); break;
             case EventKind.Restart: StartAgain(node!); break;
+            case EventKind.Nothing: break;
             default: throw new InvalidOperationException($"no such event: {next.Kind}");
         }
     }
