@@ -15,8 +15,11 @@ public sealed record Received(VerifiedEnvelope Message) : ReplicaInput;
 /// </summary>
 public sealed record Propose(Hash[] TransactionHashes, ulong TimeMs) : ReplicaInput;
 
-/// <summary>Every body of the block named in <see cref="Ready.WantBodies"/> is held and verified (synced or not).</summary>
-public sealed record BodiesReady(ulong Height, Hash BlockHash) : ReplicaInput;
+/// <summary>
+/// Every body of the block named in <see cref="Ready.WantBodies"/> is held and verified (synced or not); <paramref name="Bytes"/> is their
+/// size together. A fresh proposal above <see cref="ReplicaConfig.MaxBodyBytes"/> gets no vote.
+/// </summary>
+public sealed record BodiesReady(ulong Height, Hash BlockHash, long Bytes = 0) : ReplicaInput;
 
 /// <summary>
 /// A block from <see cref="Ready.Committed"/> is executed <em>and its result is on disk</em>: the ledger is what makes the
@@ -35,7 +38,11 @@ public sealed record CommittedBlock(VerifiedBlock Block) : ReplicaInput;
 /// </summary>
 public sealed record PendingWork(bool Waiting) : ReplicaInput;
 
-/// <summary>A transaction forwarded to the primary of this view was not ordered in time: ask for the next view.</summary>
+/// <summary>
+/// A transaction that the primary of this view must have had long ago is not ordered: censorship. The replica says so to the others in
+/// its status and votes on; f+1 such complaints, one of them from a correct replica, bring the next view. Commits of other
+/// transactions do not take it back.
+/// </summary>
 public sealed record Suspect(ulong View) : ReplicaInput;
 
 /// <summary>

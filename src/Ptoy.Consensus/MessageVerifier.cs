@@ -49,6 +49,7 @@ public sealed class MessageVerifier
     private readonly ValidatorSet _set;
     private readonly ISignatureVerifier _signatures;
     private readonly int _quorum;
+    private readonly bool _anyEpoch;
 
     /// <summary>For one epoch of one chain.</summary>
     public MessageVerifier(Hash chainId, ValidatorSet validators, ISignatureVerifier signatures)
@@ -56,8 +57,10 @@ public sealed class MessageVerifier
     {
     }
 
-    internal MessageVerifier(Hash chainId, ValidatorSet validators, ISignatureVerifier signatures, int quorum)
+    internal MessageVerifier(
+        Hash chainId, ValidatorSet validators, ISignatureVerifier signatures, int quorum, PlantedFault fault = PlantedFault.None)
     {
+        _anyEpoch = fault == PlantedFault.OtherEpochCounted;
         _chainId = chainId;
         _set = validators;
         _signatures = signatures;
@@ -86,22 +89,22 @@ public sealed class MessageVerifier
 
     private string? Envelope(ConsensusEnvelope envelope, Hash blockHash)
     {
-        if (envelope.Epoch != _set.Epoch) return $"a message of epoch {envelope.Epoch}, not {_set.Epoch}";
+        if (envelope.Epoch != _set.Epoch && !_anyEpoch) return $"a message of epoch {envelope.Epoch}, not {_set.Epoch}";
         if (envelope.Sender >= _set.Count) return $"sender {envelope.Sender} is not in the set";
         foreach (ExecutionVote vote in envelope.Votes)
         {
-            if (!Signed(envelope.Sender, ExecutionStatement.Domain, Codec.Encode(vote.Statement(_chainId, _set.Epoch)), vote.Signature))
+            if (!Signed(envelope.Sender, ExecutionStatement.Domain, Codec.Encode(vote.Statement(_chainId, envelope.Epoch)), vote.Signature))
                 return $"the execution vote of replica {envelope.Sender} has a wrong signature";
         }
-        return envelope.Message is null ? null : Message(envelope.Sender, envelope.Message, blockHash);
+        return envelope.Message is null ? null : Message(envelope.Epoch, envelope.Sender, envelope.Message, blockHash);
     }
 
-    private string? Message(int sender, ConsensusMessage message, Hash blockHash) => message switch
+    private string? Message(ulong epoch, int sender, ConsensusMessage message, Hash blockHash) => message switch
     {
-        PrePrepare m => Vote(sender, VoteStatement.PrepareDomain, m.View, m.Block.Header.Height, blockHash, m.Signature)
+        PrePrepare m => Vote(epoch, sender, VoteStatement.PrepareDomain, m.View, m.Block.Header.Height, blockHash, m.Signature)
             ?? Home(m.Block.Header.ChainId, m.Block.Header.Epoch),
-        Prepare m => Vote(sender, VoteStatement.PrepareDomain, m.View, m.Height, m.BlockHash, m.Signature),
-        Commit m => Vote(sender, VoteStatement.CommitDomain, m.View, m.Height, m.BlockHash, m.Signature),
+        Prepare m => Vote(epoch, sender, VoteStatement.PrepareDomain, m.View, m.Height, m.BlockHash, m.Signature),
+        Commit m => Vote(epoch, sender, VoteStatement.CommitDomain, m.View, m.Height, m.BlockHash, m.Signature),
         ViewChange m => ViewChange(sender, m, []),
         NewView m => NewView(m),
         Status m => Status(sender, m),
@@ -114,11 +117,11 @@ public sealed class MessageVerifier
     };
 
     private string? Home(Hash chainId, ulong epoch) =>
-        chainId != _chainId ? "a message of another chain" : epoch != _set.Epoch ? $"a message of epoch {epoch}, not {_set.Epoch}" : null;
+        chainId != _chainId ? "a message of another chain" : epoch != _set.Epoch && !_anyEpoch ? $"a message of epoch {epoch}, not {_set.Epoch}" : null;
 
-    private string? Vote(int sender, string domain, ulong view, ulong height, Hash blockHash, Signature signature)
+    private string? Vote(ulong epoch, int sender, string domain, ulong view, ulong height, Hash blockHash, Signature signature)
     {
-        var statement = new VoteStatement(_chainId, _set.Epoch, view, height, blockHash);
+        var statement = new VoteStatement(_chainId, epoch, view, height, blockHash);
         return Signed(sender, domain, Codec.Encode(statement), signature) ? null : $"the vote of replica {sender} has a wrong signature";
     }
 
@@ -131,7 +134,8 @@ public sealed class MessageVerifier
     {
         ViewChangeStatement statement = message.Statement;
         if (Home(statement.ChainId, statement.Epoch) is { } stray) return stray;
-        if (Author(sender, statement.Replica, ViewChangeStatement.Domain, Codec.Encode(statement), message.Signature) is { } unsigned) return unsigned;
+        string? unsigned = Author(sender, statement.Replica, ViewChangeStatement.Domain, Codec.Encode(statement), message.Signature);
+        if (unsigned is not null) return unsigned;
         if (statement.Checkpoint is not null && Once(statement.Checkpoint, verified, Quorum) is { } checkpoint) return $"checkpoint: {checkpoint}";
         foreach (PreparedCertificate prepared in statement.Prepared)
         {
@@ -146,13 +150,15 @@ public sealed class MessageVerifier
         NewViewStatement statement = message.Statement;
         if (Home(statement.ChainId, statement.Epoch) is { } stray) return stray;
         int primary = _set.PrimaryOf(statement.View);
-        if (!Signed(primary, NewViewStatement.Domain, Codec.Encode(statement), message.Signature)) return $"the new view {statement.View} is not signed by its primary";
+        if (!Signed(primary, NewViewStatement.Domain, Codec.Encode(statement), message.Signature))
+            return $"the new view {statement.View} is not signed by its primary";
         // The view changes of a quorum mostly show the same certificates: verify each once.
         var verified = new HashSet<Hash>();
         foreach (ViewChange change in statement.ViewChanges)
         {
             if (change.Statement.Replica >= _set.Count) return $"replica {change.Statement.Replica} is not in the set";
-            if (ViewChange(change.Statement.Replica, change, verified) is { } problem) return $"view change of replica {change.Statement.Replica}: {problem}";
+            if (ViewChange(change.Statement.Replica, change, verified) is { } problem)
+                return $"view change of replica {change.Statement.Replica}: {problem}";
         }
         return null;
     }

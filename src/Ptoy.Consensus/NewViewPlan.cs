@@ -1,5 +1,6 @@
 using Ptoy.Protocol;
 using Ptoy.Protocol.Consensus;
+using Ptoy.Protocol.Crypto;
 using Ptoy.Protocol.Ledger;
 
 namespace Ptoy.Consensus;
@@ -39,7 +40,7 @@ internal sealed class NewViewPlan
             ulong height = prepared.Statement.Height;
             if (height <= Base) continue;
             top = Math.Max(top, height);
-            if (!chosen.TryGetValue(height, out PreparedCertificate? other) || other.Statement.View < prepared.Statement.View)
+            if (!chosen.TryGetValue(height, out PreparedCertificate? other) || Prevails(config, prepared.Statement.View, other.Statement.View))
                 chosen[height] = prepared;
         }
         if (config.Fault == PlantedFault.NewViewDropsPrepared && top > Base)
@@ -54,10 +55,21 @@ internal sealed class NewViewPlan
             ulong height = Base + 1 + i;
             Hash hash = chosen.TryGetValue(height, out PreparedCertificate? prepared)
                 ? prepared.Statement.BlockHash
-                : Block.Null(config.ChainId, config.Validators.Epoch, height).ComputeHash();
+                : Filler(config, height).ComputeHash();
+            if (config.Fault == PlantedFault.ViewInDigest) hash = Digest.Of("ptoy/planted/view/v1", hash.ToArray(), BitConverter.GetBytes(statements[0].View));
             Proposals[i] = new ReProposal(height, hash);
         }
     }
+
+    /// <summary>The block for a height of which nothing was prepared.</summary>
+    public static Block Filler(ReplicaConfig config, ulong height) =>
+        Block.Null(config.ChainId, config.Validators.Epoch, config.Fault == PlantedFault.GapFilledWrong ? height + 1 : height);
+
+    /// <summary>View changes that open a view.</summary>
+    public static int QuorumOf(ReplicaConfig config) => config.Fault == PlantedFault.NewViewWithoutQuorum ? 1 : config.Quorum;
+
+    private static bool Prevails(ReplicaConfig config, ulong view, ulong over) =>
+        config.Fault == PlantedFault.LowerViewChosen ? view < over : view > over;
 
     /// <summary>Null when a new view follows from its own view changes, else what is wrong.</summary>
     public static string? Check(ReplicaConfig config, ulong epochBase, NewViewStatement statement)
@@ -69,7 +81,8 @@ internal sealed class NewViewPlan
             if (change.Statement.Replica <= previous) return "view changes are not in the order of replicas, or one is repeated";
             previous = change.Statement.Replica;
         }
-        if (statement.ViewChanges.Length < config.Quorum) return $"{statement.ViewChanges.Length} view changes, fewer than a quorum";
+        if (statement.ViewChanges.Length < QuorumOf(config)) return $"{statement.ViewChanges.Length} view changes, fewer than a quorum";
+        if (config.Fault == PlantedFault.NewViewNotChecked) return null;
         var plan = new NewViewPlan(config, epochBase, statement.ViewChanges);
         return plan.Proposals.AsSpan().SequenceEqual(statement.Proposals) ? null : "the proposals do not follow from the view changes";
     }

@@ -3,31 +3,33 @@ using Ptoy.Protocol.Ledger;
 
 namespace Ptoy.Consensus;
 
-/// <summary>Collects what goes into the next <see cref="Ready"/>.</summary>
+/// <summary>Collects what goes into the next <see cref="Ready"/>. A list that was filled is handed over, not copied.</summary>
 internal sealed class Outbox
 {
-    public List<Outbound> Send { get; } = [];
+    public List<Outbound> Send { get; private set; } = [];
 
     public List<ExecutionVote> Votes { get; } = [];
 
-    public List<Block> SyncBodies { get; } = [];
+    public List<Block> SyncBodies { get; private set; } = [];
 
-    public List<DecidedBlock> Committed { get; } = [];
+    public List<DecidedBlock> Committed { get; private set; } = [];
 
-    public List<ExecutionCertificate> Certified { get; } = [];
+    public List<ExecutionCertificate> Certified { get; private set; } = [];
 
-    public List<BodyRequest> WantBodies { get; } = [];
+    public List<BodyRequest> WantBodies { get; private set; } = [];
 
-    public List<Evidence> Evidence { get; } = [];
+    public List<Evidence> Evidence { get; private set; } = [];
 
-    public List<string> Notices { get; } = [];
+    public List<TimedOutView> TimedOut { get; private set; } = [];
+
+    public List<string> Notices { get; private set; } = [];
 
     public FetchRequest? Fetch { get; set; }
 
     public ExecutionCertificate? EpochEnded { get; set; }
 
     public bool IsEmpty =>
-        Send.Count == 0 && Votes.Count == 0 && SyncBodies.Count == 0 && Committed.Count == 0 && Certified.Count == 0
+        Send.Count == 0 && Votes.Count == 0 && SyncBodies.Count == 0 && Committed.Count == 0 && Certified.Count == 0 && TimedOut.Count == 0
         && WantBodies.Count == 0 && Evidence.Count == 0 && Notices.Count == 0 && Fetch is null && EpochEnded is null;
 
     public Ready Take(List<LogRecord> persist, ProposalRequest? want, string? halted, ulong epoch, int self)
@@ -36,25 +38,27 @@ internal sealed class Outbox
         var ready = new Ready
         {
             Persist = persist,
-            SyncBodies = [.. SyncBodies],
-            Send = [.. Send],
-            Committed = [.. Committed],
-            Certified = [.. Certified],
-            WantBodies = [.. WantBodies],
+            SyncBodies = Handed(SyncBodies),
+            Send = Handed(Send),
+            Committed = Handed(Committed),
+            Certified = Handed(Certified),
+            WantBodies = Handed(WantBodies),
             Fetch = Fetch,
             WantProposal = want,
-            Evidence = [.. Evidence],
-            Notices = [.. Notices],
+            Evidence = Handed(Evidence),
+            TimedOut = Handed(TimedOut),
+            Notices = Handed(Notices),
             EpochEnded = EpochEnded,
             Halted = halted,
         };
-        Send.Clear();
-        SyncBodies.Clear();
-        Committed.Clear();
-        Certified.Clear();
-        WantBodies.Clear();
-        Evidence.Clear();
-        Notices.Clear();
+        if (Send.Count > 0) Send = [];
+        if (SyncBodies.Count > 0) SyncBodies = [];
+        if (Committed.Count > 0) Committed = [];
+        if (Certified.Count > 0) Certified = [];
+        if (WantBodies.Count > 0) WantBodies = [];
+        if (Evidence.Count > 0) Evidence = [];
+        if (TimedOut.Count > 0) TimedOut = [];
+        if (Notices.Count > 0) Notices = [];
         Fetch = null;
         EpochEnded = null;
         return ready;
@@ -69,15 +73,19 @@ internal sealed class Outbox
         {
             Outbound outbound = Send[i];
             if (outbound.To != Outbound.Everyone || outbound.Envelope.Message is not (Prepare or Commit)) continue;
-            ExecutionVote[] some = Votes.Skip(at).Take(ConsensusEnvelope.MaxVotes).ToArray();
-            at += some.Length;
-            Send[i] = outbound with { Envelope = outbound.Envelope with { Votes = some } };
+            Send[i] = outbound with { Envelope = outbound.Envelope with { Votes = Next(ref at) } };
         }
-        for (; at < Votes.Count; at += ConsensusEnvelope.MaxVotes)
-        {
-            ExecutionVote[] some = Votes.Skip(at).Take(ConsensusEnvelope.MaxVotes).ToArray();
-            Send.Add(new Outbound(Outbound.Everyone, new ConsensusEnvelope(epoch, (byte)self, null, some)));
-        }
+        while (at < Votes.Count) Send.Add(new Outbound(Outbound.Everyone, new ConsensusEnvelope(epoch, (byte)self, null, Next(ref at))));
         Votes.Clear();
+    }
+
+    // An empty list stays here and is filled later: it must not be seen in a Ready given out before.
+    private static IReadOnlyList<T> Handed<T>(List<T> list) => list.Count > 0 ? list : [];
+
+    private ExecutionVote[] Next(ref int at)
+    {
+        int from = at;
+        at += Math.Min(ConsensusEnvelope.MaxVotes, Votes.Count - at);
+        return Votes.GetRange(from, at - from).ToArray();
     }
 }

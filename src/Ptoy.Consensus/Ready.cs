@@ -23,6 +23,8 @@ public enum LogKind : byte
     NewView = 6,
     /// <summary>The execution certificate of the stable checkpoint (view 0).</summary>
     Checkpoint = 7,
+    /// <summary>This key has forgotten votes and signs nothing more, whatever else the log says (height 0, view 0).</summary>
+    Forgotten = 8,
 }
 
 /// <summary>Where a log record is kept.</summary>
@@ -59,8 +61,13 @@ public sealed record FetchRequest(ulong From, ulong To, IReadOnlyList<int> Repli
 /// </summary>
 public sealed record ProposalRequest(ulong View, ulong Height, int InFlight, bool HeartbeatDue);
 
-/// <summary>Two contradictory votes of one replica in the same phase, view and height.</summary>
-public sealed record Evidence(int Replica, HeldVote First, HeldVote Second);
+/// <summary>
+/// Two contradictory votes of one replica in the same phase, view and height; <see cref="Proof"/> is the form that convinces others.
+/// </summary>
+public sealed record Evidence(int Replica, HeldVote First, HeldVote Second, ContradictoryVotes Proof);
+
+/// <summary>A view in which this replica waited for its primary in vain: a mark against that primary, not a proof.</summary>
+public sealed record TimedOutView(ulong View, int Primary);
 
 /// <summary>
 /// What has to be done now. The order is part of the contract (a vote forgotten after it was sent can break agreement):
@@ -78,7 +85,18 @@ public sealed record Evidence(int Replica, HeldVote First, HeldVote Second);
 public sealed class Ready
 {
     /// <summary>True when something must be on disk before <see cref="Send"/>; deletions alone may stay in the operating system's hands.</summary>
-    public bool MustSync => SyncBodies.Count > 0 || Persist.Any(r => r.Value is not null);
+    public bool MustSync
+    {
+        get
+        {
+            if (SyncBodies.Count > 0) return true;
+            foreach (LogRecord record in Persist)
+            {
+                if (record.Value is not null) return true;
+            }
+            return false;
+        }
+    }
 
     /// <summary>Log records to write before anything is sent.</summary>
     public required IReadOnlyList<LogRecord> Persist { get; init; }
@@ -107,6 +125,9 @@ public sealed class Ready
     /// <summary>Proof that a replica lied.</summary>
     public required IReadOnlyList<Evidence> Evidence { get; init; }
 
+    /// <summary>Views that ended by timeout, as this replica sees it.</summary>
+    public required IReadOnlyList<TimedOutView> TimedOut { get; init; }
+
     /// <summary>Remarks for the log: view changes, and why this replica does not vote.</summary>
     public required IReadOnlyList<string> Notices { get; init; }
 
@@ -132,6 +153,12 @@ public sealed record LedgerState(IReadOnlyList<ExecutionStatement> Recent, Execu
 
     /// <summary>The last height of this epoch, when the executed state names it already (see <see cref="Executed"/>).</summary>
     public ulong? Barrier { get; init; }
+
+    /// <summary>
+    /// Commit certificates of the last heights of this epoch, as far as they are at hand: whose votes they show is held against a peer
+    /// that comes back with an older log.
+    /// </summary>
+    public IReadOnlyList<CommitCertificate> Commits { get; init; } = [];
 }
 
 /// <summary>The consensus log cannot be used. The message says what to do.</summary>

@@ -1,6 +1,5 @@
 using Ptoy.Protocol;
 using Ptoy.Protocol.Consensus;
-using Ptoy.Protocol.Crypto;
 using Ptoy.Protocol.Ledger;
 
 namespace Ptoy.Consensus;
@@ -20,53 +19,56 @@ public sealed partial class Replica
     /// <summary>When each peer was last helped, in ticks.</summary>
     private readonly ulong?[] _helpedAt;
 
-    /// <summary>The newest vote held of each peer, to show it when it comes back.</summary>
-    private readonly HeldVote?[] _held;
-
     /// <summary>Highest height that a certificate shows to be decided.</summary>
     private ulong _provenCommitted;
 
     private ulong _fetchedAt;
-
-    /// <summary>Peers heard from since the start.</summary>
-    private readonly HashSet<int> _answered = [];
-
-    private bool _heardEnough;
-
-    private void NoteHeld(int sender, HeldVote vote)
-    {
-        if (sender == _self) return;
-        HeldVote? known = _held[sender];
-        bool newer = known is null || (vote.View, vote.Height, vote.IsCommit).CompareTo((known.View, known.Height, known.IsCommit)) > 0;
-        if (newer) _held[sender] = vote;
-    }
 
     private void NoteExecuted(int sender, ulong height) => _claims[sender] = Math.Max(_claims[sender], height);
 
     /// <summary>The highest height that certificates or f+1 peers say is decided.</summary>
     private ulong KnownCommitted()
     {
-        ulong claimed = _claims.Where((_, i) => i != _self).OrderDescending().ElementAt(_set.Faulty);
-        return Math.Max(Math.Max(claimed, _provenCommitted), CertifiedHeight);
+        Span<ulong> claims = stackalloc ulong[_claims.Length];
+        int count = 0;
+        for (int i = 0; i < _claims.Length; i++)
+        {
+            if (i != _self) claims[count++] = _claims[i];
+        }
+        claims = claims[..count];
+        claims.Sort();
+        return Math.Max(Math.Max(claims[count - 1 - _set.Faulty], _provenCommitted), CertifiedHeight);
     }
 
     /// <summary>The highest height that is known to be proposed or decided anywhere.</summary>
-    public ulong KnownHeight => _slots.Values.Where(s => s.Current is not null).Select(s => s.Height).Append(KnownCommitted()).Max();
+    public ulong KnownHeight
+    {
+        get
+        {
+            ulong known = KnownCommitted();
+            for (ulong h = _slots.Top; h > known; h--)
+            {
+                if (_slots[h]?.Current is not null) return h;
+            }
+            return known;
+        }
+    }
 
     private void SendStatus(bool asks)
     {
         _statusAt = _now;
         for (int peer = 0; peer < _set.Count; peer++)
         {
-            if (peer != _self) SendStatus(peer, asks);
+            // Who asks at its start also answers: two that start at once need not ask twice.
+            if (peer != _self) SendStatus(peer, asks, complete: asks);
         }
     }
 
-    private void SendStatus(int peer, bool asks)
+    private void SendStatus(int peer, bool asks, bool complete)
     {
         if (_self < 0) return;
-        var statement = new StatusStatement(_config.ChainId, _set.Epoch, (byte)_self, View, ViewActive, Committed, ExecutedHeight, _certified,
-            Stable, asks, _held[peer]);
+        var statement = new StatusStatement(_config.ChainId, _set.Epoch, (byte)_self, View, ViewActive, Committed, ExecutedHeight,
+            Math.Min(_certified, ExecutedHeight), Stable, asks, Suspects, complete, HeldOf(peer, complete), _heldResults[peer]);
         SendTo(peer, new Status(statement, Sign(StatusStatement.Domain, statement)));
     }
 
@@ -80,10 +82,11 @@ public sealed partial class Replica
     private void OnStatus(int sender, StatusStatement status)
     {
         NoteExecuted(sender, status.Committed);
-        if (status.YourNewest is { } vote) CheckNotForgotten(vote);
+        CheckNotForgotten(status);
         if (_self < 0 || Halted is not null) return;
-        NoteAnswer(sender);
-        if (status.Asks) SendStatus(sender, asks: false);
+        if (status.Complete) NoteAnswer(sender);
+        NoteComplaint(sender, status.Suspects ? status.View : null);
+        if (status.Asks) Tell(sender);
         bool needsView = ViewActive && _newView is not null && (status.View < View || (status.View == View && !status.ViewActive));
         bool needsHeights = status.Committed < Committed || status.Certified < ExecutedHeight || status.Stable < Stable;
         if ((!needsView && !needsHeights) || !MayHelp(sender)) return;
@@ -96,6 +99,13 @@ public sealed partial class Replica
         SendExecutionVotes(sender, Math.Max(status.Certified, status.Stable));
     }
 
+    private void Tell(int peer)
+    {
+        if (_toldAt[peer] is { } last && _now - last < (ulong)Math.Max(1, _config.ResendTicks / 4)) return;
+        _toldAt[peer] = _now;
+        SendStatus(peer, asks: false, complete: true);
+    }
+
     private void SendExecutionVotes(int peer, ulong above)
     {
         if (!Signs) return;
@@ -105,42 +115,6 @@ public sealed partial class Replica
             if (_history.TryGetValue(h, out ExecutionStatement? statement)) votes.Add(OwnVote(statement));
         }
         if (votes.Count > 0) _out.Send.Add(new Outbound(peer, new ConsensusEnvelope(_set.Epoch, (byte)_self, null, [.. votes])));
-    }
-
-    /// <summary>
-    /// A peer shows a vote under this node's key. One that the log does not know means that the log is not the newest one of
-    /// this key: whatever is signed from here on could contradict it.
-    /// </summary>
-    private void CheckNotForgotten(HeldVote vote)
-    {
-        if (!_signs || _config.Fault == PlantedFault.VoteForgottenAtRestart) return;
-        if (vote.Height <= _pruned || _safety.Knows(vote.IsCommit, vote.View, vote.Height, vote.BlockHash)) return;
-        string domain = vote.IsCommit ? VoteStatement.CommitDomain : VoteStatement.PrepareDomain;
-        if (Sign(domain, StatementOf(vote.View, vote.Height, vote.BlockHash)) != vote.Signature) return;
-        BecomeLearner($"a peer holds a vote of this node for height {vote.Height} in view {vote.View} that the consensus log does not know: "
-            + "the log is incomplete or was restored from elsewhere. This node signs nothing more with its key; rejoin with a new node key.");
-    }
-
-    /// <summary>
-    /// Before its first vote a replica hears from so many peers that with itself they are a quorum: any of them could hold a
-    /// vote that its log does not know. Without them nothing could be decided anyway.
-    /// </summary>
-    private void NoteAnswer(int sender)
-    {
-        if (_heardEnough || _self < 0) return;
-        _answered.Add(sender);
-        if (_answered.Count < _config.Quorum - 1) return;
-        _heardEnough = true;
-        _progressAt = _now;
-        PullUp();
-        AfterViewChange();
-        foreach (Slot slot in SlotsAbove(_pruned)) Consider(slot);
-    }
-
-    private void BecomeLearner(string reason)
-    {
-        _signs = false;
-        _out.Notices.Add(reason);
     }
 
     private void OnDecision(int sender, CommitCertificate certificate)
@@ -163,7 +137,8 @@ public sealed partial class Replica
 
     private void LearnBlock(Slot slot, Hash hash, Block block)
     {
-        if (!slot.Blocks.TryAdd(hash, block)) return;
+        if (slot.Find(hash) is not null) return;
+        slot.Learn(hash, block);
         if (slot.Wanted?.BlockHash == hash) slot.Wanted = null;
         Deliver();
         Consider(slot);
@@ -189,8 +164,8 @@ public sealed partial class Replica
 
     private void OnBlockRequest(int sender, BlockRequestStatement request)
     {
-        if (_self >= 0 && ExistingSlot(request.Height)?.Blocks.TryGetValue(request.BlockHash, out Block? block) == true)
-            SendTo(sender, new BlockReply(block));
+        if (_self >= 0 && ExistingSlot(request.Height)?.Find(request.BlockHash) is { } known)
+            SendTo(sender, new BlockReply(known.Block));
     }
 
     private void OnBlockReply(Block block, Hash hash)
@@ -206,8 +181,9 @@ public sealed partial class Replica
         // A few heights behind is a race with commit votes under way; they get a moment to come in.
         if (known - Committed < HelpHeights && _now - _progressAt < (ulong)_config.ResendTicks) return;
         _fetchedAt = _now;
-        int[] replicas = [.. Enumerable.Range(0, _set.Count).Where(i => i != _self && _claims[i] > Committed)];
-        if (replicas.Length == 0) replicas = [.. Enumerable.Range(0, _set.Count).Where(i => i != _self)];
+        int[] others = [.. Enumerable.Range(0, _set.Count).Where(i => i != _self)];
+        int[] replicas = [.. others.Where(i => _claims[i] > Committed)];
+        if (replicas.Length == 0) replicas = others;
         _out.Fetch = new FetchRequest(Committed + 1, Math.Min(known, Committed + FetchHeights), replicas);
     }
 }

@@ -14,6 +14,9 @@ public sealed partial class Replica
     /// <summary>The last height of this epoch, once known.</summary>
     private ulong? _barrier;
 
+    /// <summary>No height above this one is proposed or voted for.</summary>
+    private ulong LastHeight => _config.Fault == PlantedFault.ProposalAboveBarrier ? ulong.MaxValue : _barrier ?? ulong.MaxValue;
+
     private void NoteBarrier(ExecutionStatement statement, ulong? barrier)
     {
         if (barrier is { } height) SetBarrier(height, statement.Height);
@@ -32,11 +35,13 @@ public sealed partial class Replica
         if (_barrier is not null) throw new ArgumentException($"the epoch was to end at height {_barrier}, not {height}", nameof(height));
         if (height < executed) throw new ArgumentException($"the epoch is to end at height {height}, but {executed} is executed", nameof(height));
         _barrier = height;
-        foreach (Slot slot in SlotsAbove(height))
+        _safety.EndAt(height);
+        if (_config.Fault == PlantedFault.ProposalAboveBarrier) return;
+        for (ulong h = height + 1; _self >= 0 && h <= _slots.Top; h++)
         {
-            if (_self >= 0 && slot.Prepares[_self].Signature is not null)
-                Halt($"the epoch is to end at height {height}, but this node voted for height {slot.Height}: the barrier is nearer than the window");
-            _slots.Remove(slot.Height);
+            if (_slots[h] is { } slot && slot.Prepares[_self].Signature is not null)
+                Halt($"the epoch is to end at height {height}, but this node voted for height {h}: the barrier is nearer than the window");
         }
+        _slots.DropAbove(height);
     }
 }

@@ -8,24 +8,13 @@ namespace Ptoy.Consensus;
 /// <summary>Execution votes and certificates; section 4.3 of the paper: checkpoints and garbage collection.</summary>
 public sealed partial class Replica
 {
-    private sealed class Collector(int replicas)
-    {
-        public ExecutionVote?[] Votes { get; } = new ExecutionVote?[replicas];
-
-        public ExecutionCertificate? Certificate { get; set; }
-
-        public bool Announced { get; set; }
-    }
-
-    private readonly Dictionary<ulong, Collector> _collectors = [];
-
     /// <summary>Outcomes of the last heights executed here, genesis or snapshot included.</summary>
-    private readonly SortedDictionary<ulong, ExecutionStatement> _history = [];
+    private readonly Dictionary<ulong, ExecutionStatement> _history = [];
 
     private ExecutionCertificate? _newestCertificate;
     private ExecutionCertificate? _stableCertificate;
 
-    /// <summary>Heights up to this one are gone from slots and log.</summary>
+    /// <summary>Heights up to this one are gone from the log.</summary>
     private ulong _pruned;
 
     /// <summary>All heights up to this one have execution certificates here.</summary>
@@ -38,26 +27,29 @@ public sealed partial class Replica
         NoteBarrier(statement, barrier);
         ExecutedHeight = statement.Height;
         _history[statement.Height] = statement;
-        while (_history.Count > (int)(2 * _config.Window)) _history.Remove(_history.Keys.First());
+        if (statement.Height > 2 * _config.Window) _history.Remove(statement.Height - (2 * _config.Window));
         if (_safety.Execution(statement) == Verdict.Refuse)
         {
             Halt($"height {statement.Height} was executed twice with different results");
             return;
         }
-        Collector collector = CollectorAt(statement.Height)!;
-        // Far behind, the others have a certificate already and nobody waits for this vote.
-        if (Signs && collector.Certificate is null && statement.Height > CertifiedHeight)
+        if (ResultSlot(statement.Height) is { } slot)
         {
-            ExecutionVote vote = OwnVote(statement);
-            _out.Votes.Add(vote);
-            collector.Votes[_self] = vote;
+            // Far behind, the others have a certificate already and nobody waits for this vote.
+            if (Signs && slot.Certificate is null && statement.Height > CertifiedHeight)
+            {
+                ExecutionVote vote = OwnVote(statement);
+                _out.Votes.Add(vote);
+                slot.Results[_self] = vote;
+            }
+            foreach (ExecutionVote? vote in slot.Results)
+            {
+                if (vote is not null) TryCertify(slot, vote);
+            }
+            Announce(slot);
         }
-        foreach (ExecutionVote? vote in collector.Votes)
-        {
-            if (vote is not null) TryCertify(collector, vote);
-        }
-        Announce(statement.Height, collector);
-        foreach (Slot slot in SlotsAbove(Committed)) Consider(slot);
+        Trim();
+        ConsiderAbove(Committed);
     }
 
     private ExecutionVote OwnVote(ExecutionStatement s) =>
@@ -66,25 +58,35 @@ public sealed partial class Replica
     private void OnExecutionVote(int sender, ExecutionVote vote)
     {
         NoteExecuted(sender, vote.Height);
-        if (CollectorAt(vote.Height) is not { } collector || collector.Certificate is not null || collector.Votes[sender] is not null) return;
-        collector.Votes[sender] = vote;
-        TryCertify(collector, vote);
-    }
-
-    private Collector? CollectorAt(ulong height)
-    {
-        if (height <= _pruned || height > ExecutedHeight + _config.Window) return null;
-        if (!_collectors.TryGetValue(height, out Collector? collector)) _collectors[height] = collector = new Collector(_set.Count);
-        return collector;
-    }
-
-    private void TryCertify(Collector collector, ExecutionVote candidate)
-    {
-        if (collector.Certificate is not null || collector.Votes.Count(v => Agrees(v, candidate)) < _config.Quorum) return;
-        var signatures = new List<ReplicaSignature>(_set.Count);
-        for (int i = 0; i < collector.Votes.Length; i++)
+        NoteHeldResult(sender, vote);
+        if (ResultSlot(vote.Height) is not { } slot || slot.Certificate is not null) return;
+        if (slot.Results[sender] is { } known)
         {
-            if (Agrees(collector.Votes[i], candidate)) signatures.Add(new ReplicaSignature((byte)i, collector.Votes[i]!.Signature));
+            if (!Agrees(known, vote)) _out.Notices.Add($"replica {sender} signed two different outcomes of height {vote.Height}");
+            return;
+        }
+        slot.Results[sender] = vote;
+        if (_config.Fault == PlantedFault.ExecutionVoteEchoed && Signs && vote.Height > ExecutedHeight)
+            _out.Votes.Add(OwnVote(vote.Statement(_config.ChainId, _set.Epoch)));
+        TryCertify(slot, vote);
+    }
+
+    /// <summary>Where votes on the outcome of a height are collected: up to a window above what is executed here.</summary>
+    private Slot? ResultSlot(ulong height) => height > ExecutedHeight + _config.Window ? null : SlotAt(height);
+
+    private void TryCertify(Slot slot, ExecutionVote candidate)
+    {
+        if (slot.Certificate is not null) return;
+        int count = 0;
+        foreach (ExecutionVote? vote in slot.Results)
+        {
+            if (Agrees(vote, candidate)) count++;
+        }
+        if (count < (_config.Fault == PlantedFault.CheckpointWithoutQuorum ? 1 : _quorum)) return;
+        var signatures = new List<ReplicaSignature>(count);
+        for (int i = 0; i < slot.Results.Length; i++)
+        {
+            if (Agrees(slot.Results[i], candidate)) signatures.Add(new ReplicaSignature((byte)i, slot.Results[i]!.Signature));
         }
         OnCertificate(new ExecutionCertificate(candidate.Statement(_config.ChainId, _set.Epoch), [.. signatures]));
     }
@@ -103,24 +105,28 @@ public sealed partial class Replica
             Halt($"state diverged: a quorum certified another result of height {height} than was computed here");
             return;
         }
-        bool opens = height > CertifiedHeight && _slots.Keys.Any(h => h > CertifiedHeight + _config.Window);
+        bool opens = height > CertifiedHeight && _slots.Top > CertifiedHeight + _config.Window;
         if (height > CertifiedHeight) _newestCertificate = certificate;
-        if (CollectorAt(height) is not { } collector) return;
-        collector.Certificate ??= certificate;
-        Announce(height, collector);
-        if (!opens) return;
-        foreach (Slot slot in SlotsAbove(Committed)) Consider(slot);
+        if (ResultSlot(height) is not { } slot) return;
+        slot.Certificate ??= certificate;
+        Announce(slot);
+        if (opens) ConsiderAbove(Committed);
     }
 
     /// <summary>A certificate is passed on once the height is executed here, so that the driver has what it is about.</summary>
-    private void Announce(ulong height, Collector collector)
+    private void Announce(Slot slot)
     {
-        if (collector.Certificate is null || collector.Announced || height > ExecutedHeight || Halted is not null) return;
-        collector.Announced = true;
-        _out.Certified.Add(collector.Certificate);
-        while (_collectors.TryGetValue(_certified + 1, out Collector? next) && next.Announced) _certified++;
-        if (height % _config.CheckpointInterval == 0 && height > Stable) MakeStable(collector.Certificate);
-        if (height == _barrier) _out.EpochEnded = collector.Certificate;
+        if (slot.Certificate is null || slot.Announced || slot.Height > ExecutedHeight || Halted is not null) return;
+        slot.Announced = true;
+        _out.Certified.Add(slot.Certificate);
+        AdvanceCertified();
+        if (slot.Height == _barrier) _out.EpochEnded = slot.Certificate;
+        if (slot.Height % _config.CheckpointInterval == 0 && slot.Height > Stable) MakeStable(slot.Certificate);
+    }
+
+    private void AdvanceCertified()
+    {
+        while (_slots[_certified + 1] is { Announced: true }) _certified++;
     }
 
     private void MakeStable(ExecutionCertificate certificate)
@@ -128,18 +134,25 @@ public sealed partial class Replica
         Stable = certificate.Statement.Height;
         _stableCertificate = certificate;
         _certified = Math.Max(_certified, Stable);
-        while (_collectors.TryGetValue(_certified + 1, out Collector? next) && next.Announced) _certified++;
         _log.Put(LogKind.Checkpoint, Stable, 0, certificate);
-        Prune(Stable);
+        AdvanceCertified();
+        _pruned = Stable;
+        _slots.DropUpTo(Stable);
+        _safety.Forget(Stable);
+        _log.DeleteUpTo(Stable, new LogKey(LogKind.Checkpoint, Stable, 0));
     }
 
-    private void Prune(ulong height)
+    /// <summary>
+    /// A replica that catches up executes far ahead of the checkpoints it hears of. What is executed, and lies more than a window below
+    /// what a quorum certified, nobody asks of it: without this, a long catch-up would keep every block in memory.
+    /// </summary>
+    private void Trim()
     {
-        if (height <= _pruned) return;
-        _pruned = height;
-        foreach (ulong key in _slots.Keys.Where(k => k <= height).ToArray()) _slots.Remove(key);
-        foreach (ulong key in _collectors.Keys.Where(k => k <= height).ToArray()) _collectors.Remove(key);
-        _safety.Forget(height);
-        _log.DeleteUpTo(height, new LogKey(LogKind.Checkpoint, Stable, 0));
+        ulong done = Signs ? Math.Min(ExecutedHeight, CertifiedHeight) : ExecutedHeight;
+        if (done <= _slots.Low + (2 * _config.Window)) return;
+        ulong low = done - _config.Window;
+        _slots.DropUpTo(low);
+        _certified = Math.Max(_certified, low);
+        AdvanceCertified();
     }
 }

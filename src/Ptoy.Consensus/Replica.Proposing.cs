@@ -17,10 +17,17 @@ public sealed partial class Replica
     /// transactions arrive later.
     /// </summary>
     public ProposalRequest? WantProposal =>
-        Votes && IsPrimary && _next > Committed && _next - Committed <= (ulong)_config.MaxInFlight
-        && _next <= Stable + _config.Window && _next <= (_barrier ?? ulong.MaxValue) && _next - ExecutedHeight <= _config.Window
+        Votes && IsPrimary && _next > Committed && _next - Committed <= (ulong)_config.MaxInFlight && _next <= LastProposal
             ? new ProposalRequest(View, _next, (int)(_next - 1 - Committed), HeartbeatDue)
             : null;
+
+    /// <summary>
+    /// The highest height that this primary may propose now: a window above the stable checkpoint and above what it executed, not beyond
+    /// its tenure or the epoch.
+    /// </summary>
+    private ulong LastProposal => _config.Fault == PlantedFault.WatermarkIgnored
+        ? Math.Min(TenureEnd, LastHeight)
+        : Math.Min(Math.Min(Stable, ExecutedHeight) + _config.Window, Math.Min(TenureEnd, LastHeight));
 
     /// <summary>
     /// The blocks above the last executed height that are decided or that the current view proposes, as far as they are known here: what
@@ -28,10 +35,11 @@ public sealed partial class Replica
     /// </summary>
     public IEnumerable<Block> InFlight()
     {
-        foreach (Slot slot in SlotsAbove(ExecutedHeight))
+        for (ulong h = ExecutedHeight + 1; h <= _slots.Top; h++)
         {
+            if (_slots[h] is not { } slot) continue;
             if (slot.DecidedBlock is { } decided) yield return decided;
-            else if (slot.Current is { } current && slot.Blocks.TryGetValue(current.BlockHash, out Block? proposed)) yield return proposed;
+            else if (slot.Current is { } current && slot.Find(current.BlockHash) is { } proposed) yield return proposed.Block;
         }
     }
 
@@ -45,19 +53,20 @@ public sealed partial class Replica
         if (input.TransactionHashes.Length > Block.MaxTransactions)
             throw new ArgumentException($"a block has at most {Block.MaxTransactions} transactions", nameof(input));
         ExecutionStatement executed = _history[ExecutedHeight];
-        // A time of 0 is the mark of the null block, which only a new view proposes.
+        // Not before the chain's own time; and a time of 0 is the mark of the null block, which only a new view proposes.
+        ulong time = Math.Max(Math.Max(input.TimeMs, executed.TimeMs), 1);
         var header = new BlockHeader(_config.ChainId, _set.Epoch, _next, MerkleTree.Root(input.TransactionHashes),
-            Math.Max(input.TimeMs, 1), executed.Height, executed.ChainHash, executed.StateRoot);
+            time, executed.Height, executed.ChainHash, executed.StateRoot);
         var block = new Block(header, input.TransactionHashes);
         Hash hash = block.ComputeHash();
         if (_safety.Prepare(View, _next, hash) != Verdict.Sign) return;
         var current = new Proposal(View, hash, FromNewView: false);
         slot.Current = current;
-        slot.Blocks.TryAdd(hash, block);
-        slot.BodiesHeld.Add(hash);
+        KnownBlock known = slot.Learn(hash, block);
+        known.BodiesHeld = true;
         _next++;
         var vote = new Prepare(View, slot.Height, hash, Sign(VoteStatement.PrepareDomain, StatementOf(View, slot.Height, hash)));
-        LogBlock(slot, current, block);
+        LogBlock(slot, current, known);
         _log.Put(LogKind.Prepare, slot.Height, View, vote);
         Broadcast(new PrePrepare(View, block, vote.Signature));
         AddPrepare(slot, _self, new Vote(View, hash, vote.Signature));

@@ -11,24 +11,35 @@ public sealed partial class Replica
     /// <summary>
     /// Starts a replica. <paramref name="log"/> is every record that <see cref="Ready.Persist"/> ever wrote and did not delete,
     /// in any order. Throws <see cref="ArgumentException"/> for unusable configuration or ledger state and
-    /// <see cref="ConsensusLogException"/> for a log that is damaged or another node's. A log that is missing while the
-    /// ledger has blocks makes a learner, with a notice: what the node signed is forgotten.
+    /// <see cref="ConsensusLogException"/> for a log that is another node's or ahead of the ledger. A log that is damaged, or missing
+    /// while the ledger has blocks, makes a learner, with a notice: what the node signed is forgotten.
     /// </summary>
     public Replica(ReplicaConfig config, LedgerState ledger, IReadOnlyCollection<LogRecord> log, ulong nowMs)
     {
         if (config.Problem() is { } problem) throw new ArgumentException(problem, nameof(config));
         _config = config;
         _set = config.Validators;
+        _quorum = config.Quorum;
+        _safety = new SafetyRules(_quorum, config.Fault);
+        _slots = new SlotTable(_set.Count);
         _self = config.Self;
         _signs = _self >= 0;
         _nowMs = nowMs;
         _viewChanges = new ViewChange?[_set.Count];
         _claims = new ulong[_set.Count];
         _helpedAt = new ulong?[_set.Count];
+        _toldAt = new ulong?[_set.Count];
         _held = new HeldVote?[_set.Count];
+        _heldResults = new ExecutionVote?[_set.Count];
+        _complaints = new ulong?[_set.Count];
         _lostAt = new ulong?[_set.Count];
         RecoverLedger(ledger);
         RecoverLog(log);
+        foreach (CommitCertificate certificate in ledger.Commits)
+        {
+            if (certificate.Statement.Epoch == _set.Epoch) HoldFrom(certificate.Statement, commit: true, certificate.Signatures);
+        }
+        if (_newestCertificate is not null) HoldFrom(_newestCertificate);
         if (_barrier is not null && CertifiedHeight >= _barrier) _out.EpochEnded = _newestCertificate;
         if (_self >= 0) SendStatus(asks: true);
     }
@@ -47,7 +58,8 @@ public sealed partial class Replica
         Committed = ExecutedHeight;
         if (ledger.EpochBase > ExecutedHeight)
             throw new ArgumentException($"the epoch begins above height {ledger.EpochBase}, but the ledger ends at {ExecutedHeight}", nameof(ledger));
-        _base = _pruned = _certified = Stable = ledger.EpochBase;
+        _base = _pruned = _certified = _viewBase = Stable = ledger.EpochBase;
+        _slots.DropUpTo(_base);
         if (ledger.NewestCertificate?.Statement.Epoch == _set.Epoch) _newestCertificate = ledger.NewestCertificate;
         if (ledger.Barrier is { } barrier) SetBarrier(barrier, ExecutedHeight);
         _next = Committed + 1;
@@ -56,6 +68,17 @@ public sealed partial class Replica
     private void RecoverLog(IReadOnlyCollection<LogRecord> log)
     {
         foreach (LogRecord record in log) _log.Recover(record.Key);
+        if (_self >= 0 && log.FirstOrDefault(r => r.Key == ForgottenKey) is { } forgotten)
+        {
+            _signs = false;
+            _out.Notices.Add(System.Text.Encoding.UTF8.GetString(forgotten.Value ?? []));
+        }
+        if (Damage(log) is { } damage)
+        {
+            BecomeLearner($"the consensus log is damaged at {damage}: what this node voted for is not known any more. It follows and signs "
+                + "nothing more with its key; do not delete the log, rejoin with a new node key.");
+            return;
+        }
         log = OwnEpoch(log);
         RecoverMarker(log.FirstOrDefault(r => r.Key.Kind == LogKind.Marker));
         ILookup<LogKind, LogRecord> kinds = log.OrderBy(r => r.Key.Height).ThenBy(r => r.Key.View).ToLookup(r => r.Key.Kind);
@@ -65,8 +88,9 @@ public sealed partial class Replica
         {
             PreparedCertificate certificate = Read<PreparedCertificate>(record);
             if (SlotAt(record.Key.Height) is { } slot) slot.Prepared = certificate;
+            HoldFrom(certificate.Statement, commit: false, certificate.Signatures);
         }
-        if (_config.Fault != PlantedFault.VoteForgottenAtRestart)
+        if (!ForgetsAll)
         {
             foreach (LogRecord record in kinds[LogKind.Prepare])
             {
@@ -81,6 +105,7 @@ public sealed partial class Replica
         }
         NewView? newView = kinds[LogKind.NewView].LastOrDefault() is { } opened ? Read<NewView>(opened) : null;
         ViewChange? asked = kinds[LogKind.ViewChange].LastOrDefault() is { } own ? Read<ViewChange>(own) : null;
+        if (_config.Fault == PlantedFault.ViewForgottenAtRestart) (newView, asked) = (null, null);
         RecoverView(newView, asked);
         _certified = Math.Max(_certified, Math.Max(_pruned, Math.Min(CertifiedHeight, ExecutedHeight)));
     }
@@ -92,7 +117,10 @@ public sealed partial class Replica
         if (marker is null)
         {
             // No marker is written then: a second restart must not take the empty log for the one that got lost.
-            if (ExecutedHeight == 0 || _config.KeyIsNew) _log.Put(new LogKey(LogKind.Marker, 0, 0), mine);
+            if (ExecutedHeight == 0 || _config.KeyIsNew || _config.Fault == PlantedFault.RejoinAfterWipe)
+            {
+                _log.Put(new LogKey(LogKind.Marker, 0, 0), mine);
+            }
             else
             {
                 BecomeLearner($"the consensus log is missing, but the ledger has {ExecutedHeight} blocks: what this node voted for is forgotten. "
@@ -125,7 +153,7 @@ public sealed partial class Replica
 
     private ulong EpochOf(LogRecord record)
     {
-        if (record.Key.Kind == LogKind.Marker) return _set.Epoch;
+        if (record.Key.Kind is LogKind.Marker or LogKind.Forgotten) return _set.Epoch;
         if (record.Key.Height > _barrier) return _set.Epoch + 1;
         if (record.Key.Height > 0 && record.Key.Height <= _base) return _set.Epoch - 1;
         return record.Key.Kind switch
@@ -149,6 +177,8 @@ public sealed partial class Replica
         Stable = height;
         _pruned = height;
         _certified = height;
+        _slots.DropUpTo(height);
+        _safety.Forget(height);
         _stableCertificate = certificate;
         if (height > CertifiedHeight) _newestCertificate = certificate;
     }
@@ -157,9 +187,9 @@ public sealed partial class Replica
     {
         if (SlotAt(block.Header.Height) is not { } slot) return;
         Hash hash = block.ComputeHash();
-        slot.Blocks[hash] = block;
-        slot.Logged.Add(hash);
-        slot.BodiesHeld.Add(hash);
+        KnownBlock known = slot.Learn(hash, block);
+        known.Logged = true;
+        known.BodiesHeld = true;
     }
 
     private void RecoverVote(bool commit, Vote vote, ulong height)
@@ -187,9 +217,9 @@ public sealed partial class Replica
             return;
         }
         // What was voted for in the open view is what it proposes, as far as this replica knows; a primary goes on after it.
-        foreach (Slot slot in SlotsAbove(_pruned))
+        for (ulong h = _slots.Low + 1; h <= _slots.Top; h++)
         {
-            if (_self < 0 || slot.Prepares[_self] is not { Signature: not null } mine || mine.View != View) continue;
+            if (_self < 0 || _slots[h] is not { } slot || slot.Prepares[_self] is not { Signature: not null } mine || mine.View != View) continue;
             slot.Current ??= new Proposal(View, mine.Block, FromNewView: false);
             _next = Math.Max(_next, slot.Height + 1);
             if (slot.Height > Committed) ResendVotes(slot, Outbound.Everyone);
@@ -197,10 +227,45 @@ public sealed partial class Replica
         }
     }
 
-    private static T Read<T>(LogRecord record) where T : class, IWire
+    /// <summary>
+    /// Where a log is damaged, or null: every record reads, and every commit vote above the last checkpoint has the prepared certificate
+    /// that it rests on. (Below it, a power cut may have undone a part of the deletions.)
+    /// </summary>
+    private string? Damage(IReadOnlyCollection<LogRecord> log)
     {
-        if (Codec.TryDecode(record.Value, ConsensusEnvelope.MaxBytes, out T? value, out string error)) return value!;
-        throw new ConsensusLogException($"the consensus log is damaged at {record.Key.Kind} of height {record.Key.Height}, view {record.Key.View}: {error}. "
-            + "Do not delete it: a node that forgot its votes must rejoin with a new node key");
+        var prepared = new Dictionary<ulong, ulong>();
+        ulong low = _base;
+        foreach (LogRecord record in log)
+        {
+            (LogKind kind, ulong height, ulong view) = (record.Key.Kind, record.Key.Height, record.Key.View);
+            if (Unreadable(record) is { } error) return $"{kind} of height {height}, view {view}: {error}";
+            if (kind == LogKind.Prepared) prepared[height] = Math.Max(prepared.GetValueOrDefault(height), view);
+            if (kind == LogKind.Checkpoint) low = Math.Max(low, height);
+        }
+        foreach (LogRecord record in log)
+        {
+            (LogKind kind, ulong height, ulong view) = (record.Key.Kind, record.Key.Height, record.Key.View);
+            if (kind != LogKind.Commit || height <= low || (prepared.TryGetValue(height, out ulong known) && known >= view)) continue;
+            return $"the commit of height {height}, view {view}: its prepared certificate is missing";
+        }
+        return null;
     }
+
+    private static string? Unreadable(LogRecord record) => record.Key.Kind switch
+    {
+        LogKind.Marker or LogKind.Forgotten => null,
+        LogKind.Block => Problem<Block>(record),
+        LogKind.Prepare => Problem<Prepare>(record),
+        LogKind.Prepared => Problem<PreparedCertificate>(record),
+        LogKind.Commit => Problem<Commit>(record),
+        LogKind.ViewChange => Problem<ViewChange>(record),
+        LogKind.NewView => Problem<NewView>(record),
+        LogKind.Checkpoint => Problem<ExecutionCertificate>(record),
+        _ => $"kind {(byte)record.Key.Kind} is not known",
+    };
+
+    private static string? Problem<T>(LogRecord record) where T : class, IWire =>
+        Codec.TryDecode(record.Value, ConsensusEnvelope.MaxBytes, out T? _, out string error) ? null : error;
+
+    private static T Read<T>(LogRecord record) where T : class, IWire => Codec.Decode<T>(record.Value, ConsensusEnvelope.MaxBytes);
 }

@@ -1,5 +1,4 @@
 using Ptoy.Protocol.Consensus;
-using Ptoy.Protocol.Ledger;
 
 namespace Ptoy.Consensus;
 
@@ -31,10 +30,7 @@ public sealed partial class Replica
         bool clockMoved = nowMs > _nowMs;
         _nowMs = Math.Max(_nowMs, nowMs);
         _now++;
-        if (clockMoved && _now % (ulong)_config.ResendTicks == 0)
-        {
-            foreach (Slot slot in SlotsAbove(Committed)) Consider(slot);
-        }
+        if (clockMoved && _now % (ulong)_config.ResendTicks == 0) ConsiderAbove(Committed);
         TickView();
         TickResend();
         TickFetch();
@@ -47,6 +43,7 @@ public sealed partial class Replica
     internal static ulong Timeout(ReplicaConfig config, int attempts)
     {
         ulong timeout = (ulong)config.ViewTimeoutTicks, most = (ulong)config.MaxDoublingTicks;
+        if (config.Fault == PlantedFault.TimeoutCappedLow) return Math.Max(1, timeout / 4);
         int left = attempts;
         while (left > 0 && timeout < most)
         {
@@ -69,7 +66,7 @@ public sealed partial class Replica
     {
         const ulong Commits = 4, MostFold = 3;
         ulong usual = Math.Min(Commits * _pace / PaceWeight, MostFold * (ulong)_config.ViewTimeoutTicks);
-        return Math.Max(Timeout(_config, attempts), usual);
+        return _config.Fault == PlantedFault.TimeoutCappedLow ? Timeout(_config, 0) : Math.Max(Timeout(_config, attempts), usual);
     }
 
     private void NotePace()
@@ -86,31 +83,10 @@ public sealed partial class Replica
         _resentAt = _now;
         _attempts = 0;
         _waitingSince = null;
+        _timedOut = null;
     }
 
     private void OnPendingWork(bool waiting) => _pendingWork = waiting;
-
-    private void OnSuspect(ulong view)
-    {
-        if (Votes && ViewActive && view == View) AskForView(View + 1, "a transaction is not ordered in time");
-    }
-
-    /// <summary>By replica: since when its connection is broken and nothing came from it, null while it is not known to be.</summary>
-    private readonly ulong?[] _lostAt;
-
-    private void OnPeerLink(PeerLink link)
-    {
-        if (link.Replica < 0 || link.Replica >= _set.Count || link.Replica == _self) return;
-        _lostAt[link.Replica] = link.Up ? null : _lostAt[link.Replica] ?? _now;
-    }
-
-    /// <summary>
-    /// True when the primary's connection has been broken for so long that waiting on is a waste. At most f replicas can be dead, so
-    /// this counts for f views in a row and no more, and not while more than f connections are broken: then the fault is nearer than the primary.
-    /// </summary>
-    private bool IsPrimaryLost =>
-        _lostAt[Primary] is { } since && _now - since >= (ulong)_config.LostLinkTicks
-        && _attempts < _set.Faulty && _lostAt.Count(l => l is not null) <= _set.Faulty;
 
     /// <summary>True when peers are known to be further: then this replica's own lag is no reason to blame the primary.</summary>
     private bool IsBehind => KnownCommitted() > Committed;
@@ -124,10 +100,14 @@ public sealed partial class Replica
             if (_quorumAskedAt is not { } since) return;
             // A commit that came in meanwhile has reset the attempts.
             ulong limit = IsPrimaryLost ? (ulong)_config.LostLinkTicks : ViewTimeout(Math.Max(0, _attempts - 1));
-            if (_now - since >= limit) AskForView(View + 1, "no new view in time");
+            if (_now - since < limit) return;
+            _out.TimedOut.Add(new TimedOutView(View, Primary));
+            AskForView(View + 1, "no new view in time");
             return;
         }
-        bool work = _pendingWork || _barrier is not null || _slots.Values.Any(s => s.Height > Committed && s.Current?.View == View);
+        RotateWhenDue();
+        if (!ViewActive) return;
+        bool work = _pendingWork || _barrier is not null || IsAnythingProposed();
         if (!work) _waitingSince = null;
         else _waitingSince ??= _now;
         ulong timeout = ViewTimeout(_attempts);
@@ -138,7 +118,16 @@ public sealed partial class Replica
         bool blameless = IsBehind && idle < 4 * timeout;
         bool lost = work && IsPrimaryLost && idle >= (ulong)_config.LostLinkTicks;
         if ((stalled || silent || lost) && !blameless)
-            AskForView(View + 1, stalled ? "no progress in time" : lost ? "the primary's connection is broken" : "no heartbeat in time");
+            WaitedInVain(stalled ? "no progress in time" : lost ? "its connection is broken" : "no heartbeat in time");
+    }
+
+    private bool IsAnythingProposed()
+    {
+        for (ulong h = Committed + 1; h <= _slots.Top; h++)
+        {
+            if (_slots[h]?.Current is { } current && current.View == View) return true;
+        }
+        return false;
     }
 
     private void TickResend()
@@ -153,14 +142,16 @@ public sealed partial class Replica
             SendStatus(asks: false);
             return;
         }
-        Slot[] open = [.. SlotsAbove(Committed).Take(ResendHeights)];
-        foreach (Slot slot in open)
+        int open = 0;
+        for (ulong h = Committed + 1; h <= _slots.Top && open < ResendHeights; h++)
         {
+            if (_slots[h] is not { } slot) continue;
+            open++;
             ResendVotes(slot, Outbound.Everyone);
             AskForWanted(slot);
             Consider(slot);
         }
-        if (open.Length > 0) SendStatus(asks: false);
+        if (open > 0 || Suspects) SendStatus(asks: false);
     }
 
     /// <summary>Sends again exactly what was signed before.</summary>
@@ -171,8 +162,8 @@ public sealed partial class Replica
         if (prepare.Signature is not null && prepare.View == View)
         {
             bool proposed = Primary == _self && slot.Current is { FromNewView: false } current && current.View == View;
-            SendTo(to, proposed && slot.Blocks.TryGetValue(prepare.Block, out Block? block)
-                ? new PrePrepare(View, block, prepare.Signature)
+            SendTo(to, proposed && slot.Find(prepare.Block) is { } known
+                ? new PrePrepare(View, known.Block, prepare.Signature)
                 : new Prepare(prepare.View, slot.Height, prepare.Block, prepare.Signature));
         }
         if (commit.Signature is not null && commit.View == View)

@@ -13,6 +13,26 @@ public sealed partial class Replica
     /// <summary>The message that opened the current view; null in view 0.</summary>
     private NewView? _newView;
 
+    /// <summary>The height above which the current view proposes afresh: its primary's tenure counts from here.</summary>
+    private ulong _viewBase;
+
+    private ulong TenureEnd => _config.Tenure == 0 ? ulong.MaxValue : _viewBase + _config.Tenure;
+
+    /// <summary>For tests: asks for the next view at once, alone.</summary>
+    internal void AskForNextView() => AskForView(View + 1, "told to");
+
+    /// <summary>
+    /// The primary's tenure is over: an orderly view change. It proposes nothing above its tenure, so nothing is in flight; it is no
+    /// mark against it, and timeouts do not grow.
+    /// </summary>
+    private void RotateWhenDue()
+    {
+        if (!ViewActive || Committed < TenureEnd || Committed >= _barrier || Halted is not null) return;
+        int attempts = _attempts;
+        AskForView(View + 1, $"primary {Primary} has served its tenure of {_config.Tenure} heights");
+        _attempts = attempts;
+    }
+
     private void AskForView(ulong view, string reason)
     {
         if (!Votes || !_safety.AskFor(view)) return;
@@ -24,8 +44,12 @@ public sealed partial class Replica
         _resentAt = _now;
         _out.Notices.Add($"asking for view {view}: {reason}");
         // Everything prepared above the newest certificate: leaving one out could undo a decision.
-        PreparedCertificate[] prepared = [.. SlotsAbove(CertifiedHeight).Where(s => s.Prepared is not null).Select(s => s.Prepared!)];
-        var statement = new ViewChangeStatement(_config.ChainId, _set.Epoch, (byte)_self, view, _newestCertificate, prepared);
+        var prepared = new List<PreparedCertificate>();
+        for (ulong h = CertifiedHeight + 1; h <= _slots.Top && _config.Fault != PlantedFault.ViewChangeForgetsPrepared; h++)
+        {
+            if (_slots[h]?.Prepared is { } certificate) prepared.Add(certificate);
+        }
+        var statement = new ViewChangeStatement(_config.ChainId, _set.Epoch, (byte)_self, view, _newestCertificate, [.. prepared]);
         var message = new ViewChange(statement, Sign(ViewChangeStatement.Domain, statement));
         _log.Put(LogKind.ViewChange, 0, view, message);
         _log.DeleteViewsBelow(LogKind.ViewChange, view);
@@ -41,6 +65,7 @@ public sealed partial class Replica
         if (message.Statement.Checkpoint is { } checkpoint) OnCertificate(checkpoint);
         if (ViewActive && view <= View) HelpWithView(sender);
         PullUp();
+        CountComplaints();
         AfterViewChange();
     }
 
@@ -54,11 +79,21 @@ public sealed partial class Replica
     private void AfterViewChange()
     {
         if (ViewActive || Halted is not null) return;
-        if (_viewChanges.Count(v => v?.Statement.View >= View) >= _config.Quorum) _quorumAskedAt ??= _now;
+        if (_viewChanges.Count(v => v?.Statement.View >= View) >= _quorum)
+        {
+            _quorumAskedAt ??= _now;
+            // The primary of this view has gone on to a higher one: it will not open this one any more.
+            if (_viewChanges[Primary]?.Statement.View > View)
+            {
+                AskForView(View + 1, $"primary {Primary} has gone on");
+                return;
+            }
+        }
         if (Primary != _self || !Votes || _viewChanges[_self]?.Statement.View != View) return;
         ViewChange[] changes = [.. _viewChanges.Where(v => v?.Statement.View == View).Select(v => v!)];
-        if (changes.Length < _config.Quorum) return;
-        changes = changes[.._config.Quorum];
+        int quorum = NewViewPlan.QuorumOf(_config);
+        if (changes.Length < quorum || !_safety.Open(View)) return;
+        changes = changes[..quorum];
         var statement = new NewViewStatement(_config.ChainId, _set.Epoch, View, changes, new NewViewPlan(_config, _base, changes).Proposals);
         var message = new NewView(statement, Sign(NewViewStatement.Domain, statement));
         Broadcast(message);
@@ -86,7 +121,12 @@ public sealed partial class Replica
         _safety.Enter(view);
         _out.Notices.Add($"entering view {view}, primary {PrimaryOf(view)}, {message.Statement.Proposals.Length} heights proposed again");
         OpenView(message);
-        foreach (Slot slot in SlotsAbove(_pruned)) TakeEarly(slot);
+        for (ulong h = _slots.Low + 1; h <= _slots.Top; h++)
+        {
+            if (_slots[h] is { } slot) TakeEarly(slot);
+        }
+        // What was decided while the view change went on may already be all of this primary's tenure.
+        RotateWhenDue();
     }
 
     /// <summary>Takes the proposals of a new view (also at restart, from the log).</summary>
@@ -96,20 +136,23 @@ public sealed partial class Replica
         View = message.Statement.View;
         ViewActive = true;
         _newView = message;
+        _viewBase = plan.Top;
         _next = Math.Max(plan.Top, Committed) + 1;
         _waitingSince = null;
         _quorumAskedAt = null;
         _progressAt = _now;
         _resentAt = _now;
         if (plan.Checkpoint is { } checkpoint) OnCertificate(checkpoint);
-        foreach (Slot slot in SlotsAbove(_pruned))
+        for (ulong h = _slots.Low + 1; h <= _slots.Top; h++)
         {
+            if (_slots[h] is not { } slot) continue;
             slot.Current = null;
             slot.Wanted = null;
         }
-        foreach (ReProposal proposal in plan.Proposals) TakeReProposal(proposal, plan);
-        foreach (Slot slot in SlotsAbove(_pruned)) slot.DropUnusedBlocks();
-        foreach (Slot slot in SlotsAbove(_pruned)) Consider(slot);
+        ReProposal[] proposals = _config.Fault == PlantedFault.NewViewNotChecked ? message.Statement.Proposals : plan.Proposals;
+        foreach (ReProposal proposal in proposals) TakeReProposal(proposal, plan);
+        for (ulong h = _slots.Low + 1; h <= _slots.Top; h++) _slots[h]?.DropUnusedBlocks();
+        ConsiderAbove(_slots.Low);
     }
 
     private void TakeReProposal(ReProposal proposal, NewViewPlan plan)
@@ -121,11 +164,11 @@ public sealed partial class Replica
             return;
         }
         slot.Current = new Proposal(View, proposal.BlockHash, FromNewView: true);
-        if (slot.Blocks.ContainsKey(proposal.BlockHash)) return;
+        if (slot.Find(proposal.BlockHash) is not null) return;
         if (plan.Prepared.TryGetValue(proposal.Height, out PreparedCertificate? prepared))
             Want(slot, proposal.BlockHash, prepared.Signatures);
-        Block filler = Block.Null(_config.ChainId, _set.Epoch, proposal.Height);
-        if (filler.ComputeHash() == proposal.BlockHash) slot.Blocks[proposal.BlockHash] = filler;
+        Block filler = NewViewPlan.Filler(_config, proposal.Height);
+        if (filler.ComputeHash() == proposal.BlockHash) slot.Learn(proposal.BlockHash, filler);
     }
 
     private void TakeEarly(Slot slot)

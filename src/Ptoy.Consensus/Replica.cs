@@ -9,17 +9,19 @@ namespace Ptoy.Consensus;
 /// <summary>
 /// One replica of Practical Byzantine Fault Tolerance (Castro and Liskov, 1999) as a pure state machine: inputs go into
 /// <see cref="Step"/> and <see cref="Tick"/>, what is to be done comes out of <see cref="TakeReady"/>. Same inputs, same
-/// outputs. No I/O, clock, randomness or threads: one caller at a time.
-/// <para>The parts: NormalCase (three phases), Proposing, ViewChange and NewView, Execution (certificates, checkpoints),
-/// CatchUp, Timers, Recovery. What may be signed is decided by <see cref="SafetyRules"/> alone.</para>
+/// outputs. No I/O, clock, randomness or threads: one caller at a time. It lives for one epoch.
+/// <para>The parts: NormalCase (three phases), Proposing, ViewChange, Suspicion (who is blamed when), Execution (certificates,
+/// checkpoints), Epochs, CatchUp, Held (votes kept for their signers), Timers, Recovery. What may be signed is decided by
+/// <see cref="SafetyRules"/> alone. <c>docs/consensus.md</c> follows the paper section by section.</para>
 /// </summary>
 public sealed partial class Replica
 {
     private readonly ReplicaConfig _config;
     private readonly ValidatorSet _set;
-    private readonly SafetyRules _safety = new();
+    private readonly int _quorum;
+    private readonly SafetyRules _safety;
     private readonly LogBook _log = new();
-    private readonly Dictionary<ulong, Slot> _slots = [];
+    private readonly SlotTable _slots;
     private readonly Outbox _out = new();
     private readonly int _self;
     private bool _signs;
@@ -108,7 +110,8 @@ public sealed partial class Replica
     {
         ConsensusEnvelope envelope = verified.Envelope;
         int sender = envelope.Sender;
-        if (envelope.Epoch != _set.Epoch || sender >= _set.Count || sender == _self) return;
+        if (envelope.Epoch != _set.Epoch && _config.Fault != PlantedFault.OtherEpochCounted) return;
+        if (sender >= _set.Count || sender == _self) return;
         if (_lostAt[sender] is not null) _lostAt[sender] = _now;
         foreach (ExecutionVote vote in envelope.Votes) OnExecutionVote(sender, vote);
         if (Halted is not null) return;
@@ -135,20 +138,29 @@ public sealed partial class Replica
     /// Highest height accepted. Above the stable checkpoint by the window; a replica that is behind also takes what follows its own last
     /// committed height. Nothing above the end of the epoch.
     /// </summary>
-    private ulong High => Math.Min(Math.Max(Stable, Committed) + _config.Window, _barrier ?? ulong.MaxValue);
-
-    /// <summary>The slot of a height within the watermarks, made when needed; null outside.</summary>
-    private Slot? SlotAt(ulong height)
+    private ulong High
     {
-        if (height <= _pruned || height > High) return null;
-        if (!_slots.TryGetValue(height, out Slot? slot)) _slots[height] = slot = new Slot(height, _set.Count);
-        return slot;
+        get
+        {
+            // Planted: far above what a correct replica takes, but not so far that memory ends.
+            ulong reach = _config.Fault == PlantedFault.WatermarkIgnored ? 4 * _config.Window : _config.Window;
+            return Math.Min(Math.Max(Stable, Committed) + reach, LastHeight);
+        }
     }
 
-    private Slot? ExistingSlot(ulong height) => _slots.GetValueOrDefault(height);
+    /// <summary>The slot of a height within the watermarks, made when needed; null outside.</summary>
+    private Slot? SlotAt(ulong height) => height <= _slots.Low || height > High ? null : _slots.At(height);
 
-    /// <summary>Slots above a height in ascending order.</summary>
-    private Slot[] SlotsAbove(ulong height) => [.. _slots.Values.Where(s => s.Height > height).OrderBy(s => s.Height)];
+    private Slot? ExistingSlot(ulong height) => _slots[height];
+
+    /// <summary>Moves every open height on, in order. Slots may come and go meanwhile.</summary>
+    private void ConsiderAbove(ulong height)
+    {
+        for (ulong h = Math.Max(height, _slots.Low) + 1; h <= _slots.Top; h++)
+        {
+            if (_slots[h] is { } slot) Consider(slot);
+        }
+    }
 
     private Signature Sign<T>(string domain, T statement) where T : IWire => _config.Signer!.Sign(domain, Codec.Encode(statement));
 

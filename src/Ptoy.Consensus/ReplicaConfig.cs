@@ -28,7 +28,10 @@ public sealed record ReplicaConfig
     /// </summary>
     public bool KeyIsNew { get; init; }
 
-    /// <summary>Watermark window: heights above the stable checkpoint that may be voted on. At most 128.</summary>
+    /// <summary>
+    /// Watermark window: heights above the stable checkpoint that may be voted on. At most <see cref="ViewChangeStatement.MaxPrepared"/>,
+    /// and so that a new view that carries them all fits an envelope.
+    /// </summary>
     public ulong Window { get; init; } = 128;
 
     /// <summary>Every how many heights an execution certificate is the stable checkpoint. Below <see cref="Window"/>.</summary>
@@ -36,6 +39,9 @@ public sealed record ReplicaConfig
 
     /// <summary>Heights that the primary proposes ahead of the last committed one.</summary>
     public int MaxInFlight { get; init; } = 16;
+
+    /// <summary>Heights after which a primary hands over to the next in an orderly view change; 0 means never.</summary>
+    public ulong Tenure { get; init; }
 
     /// <summary>Without a commit for this long the primary asks for a proposal, empty if need be (<c>maxBlockInterval</c>).</summary>
     public int HeartbeatTicks { get; init; } = 500;
@@ -61,11 +67,26 @@ public sealed record ReplicaConfig
     /// <summary>A proposal dated later than the local clock by more than this many milliseconds is held until it is not.</summary>
     public ulong MaxDriftMs { get; init; } = 5_000;
 
+    /// <summary>
+    /// A fresh proposal dated earlier than the local clock by more than this many milliseconds is not voted for: a primary cannot stop the
+    /// chain's time, on which expiries depend.
+    /// </summary>
+    public ulong MaxAgeMs { get; init; } = 30_000;
+
+    /// <summary>A fresh proposal whose bodies are larger than this together, in bytes, is not voted for.</summary>
+    public long MaxBodyBytes { get; init; } = 16 * 1024 * 1024;
+
     /// <summary>A fault planted on purpose, for the simulator to find.</summary>
     internal PlantedFault Fault { get; init; }
 
     /// <summary>Votes that decide.</summary>
-    internal int Quorum => Fault == PlantedFault.QuorumTwoF ? 2 * Validators.Faulty : Validators.Quorum;
+    internal int Quorum => Fault switch
+    {
+        PlantedFault.QuorumTwoF => 2 * Validators.Faulty,
+        PlantedFault.QuorumTwoFPlusOne => (2 * Validators.Faulty) + 1,
+        PlantedFault.QuorumOffByOne => Validators.Quorum - 1,
+        _ => Validators.Quorum,
+    };
 
     /// <summary>Null when usable, else what is wrong.</summary>
     public string? Problem() =>
@@ -73,19 +94,14 @@ public sealed record ReplicaConfig
         ?? (Self >= -1 && Self < Validators.Count ? null : $"self is {Self}, but there are {Validators.Count} validators")
         ?? (Self == -1 || Signer is not null ? null : "a validator needs its node key")
         ?? (Window is >= 4 and <= ViewChangeStatement.MaxPrepared ? null : $"window is {Window}, not 4 to {ViewChangeStatement.MaxPrepared}")
+        ?? (NewViewBytes <= ConsensusEnvelope.MaxBytes ? null : $"with a window of {Window} the new view of {Validators.Count} replicas is too large")
         ?? (CheckpointInterval >= 1 && CheckpointInterval < Window ? null : "checkpoint interval is not below the window")
         ?? (MaxInFlight >= 1 && (ulong)MaxInFlight <= Window ? null : "heights in flight are not between 1 and the window")
-        ?? (HeartbeatTicks > 0 && ViewTimeoutTicks > 0 && LostLinkTicks > 0 && MaxDoublingTicks >= ViewTimeoutTicks && ResendTicks > 0 && StatusTicks > 0
-            ? null : "a duration is not positive");
-}
+        ?? (Durations.All(d => d > 0) && MaxDoublingTicks >= ViewTimeoutTicks ? null : "a duration is not positive")
+        ?? (MaxBodyBytes > 0 ? null : "the bound on a block's bodies is not positive");
 
-/// <summary>Faults that the simulator switches on to show that it would find them.</summary>
-internal enum PlantedFault
-{
-    None,
-    QuorumTwoF,
-    VoteBeforePersist,
-    NewViewDropsPrepared,
-    DigestNotCompared,
-    VoteForgottenAtRestart,
+    private IEnumerable<int> Durations => [HeartbeatTicks, ViewTimeoutTicks, LostLinkTicks, MaxDoublingTicks, ResendTicks, StatusTicks];
+
+    /// <summary>A quorum of view changes, each with a full window of prepared certificates with a quorum of signatures.</summary>
+    private long NewViewBytes => (long)Window * Validators.Quorum * ((Validators.Quorum * 70L) + 130);
 }

@@ -32,7 +32,7 @@ internal sealed class VoteRow(int count)
     public int Count(ulong view, Hash block, bool anyBlock = false)
     {
         int count = 0;
-        foreach (Vote vote in _votes)
+        foreach (ref readonly Vote vote in _votes.AsSpan())
         {
             if (vote.Signature is not null && vote.View == view && (anyBlock || vote.Block == block)) count++;
         }
@@ -42,39 +42,60 @@ internal sealed class VoteRow(int count)
     /// <summary>The signatures of those who voted so, in the order of replicas.</summary>
     public ReplicaSignature[] Signatures(ulong view, Hash block, bool anyBlock = false)
     {
-        var signatures = new List<ReplicaSignature>(_votes.Length);
+        var signatures = new ReplicaSignature[Count(view, block, anyBlock)];
+        int at = 0;
         for (int i = 0; i < _votes.Length; i++)
         {
             if (_votes[i].Signature is { } signature && _votes[i].View == view && (anyBlock || _votes[i].Block == block))
-                signatures.Add(new ReplicaSignature((byte)i, signature));
+                signatures[at++] = new ReplicaSignature((byte)i, signature);
         }
-        return [.. signatures];
+        return signatures;
     }
 }
 
 /// <summary>What is proposed for a height in the current view.</summary>
 internal sealed record Proposal(ulong View, Hash BlockHash, bool FromNewView);
 
+/// <summary>A block known at a height, and how far this node is with it.</summary>
+internal sealed class KnownBlock(Hash hash, Block block)
+{
+    public Hash Hash { get; } = hash;
+
+    public Block Block { get; } = block;
+
+    /// <summary>All bodies are held here (synced together with the vote).</summary>
+    public bool BodiesHeld { get; set; }
+
+    /// <summary>Size of the bodies together, once held.</summary>
+    public long BodyBytes { get; set; }
+
+    /// <summary>When the driver was asked for the bodies, in ticks.</summary>
+    public ulong? BodiesAskedAt { get; set; }
+
+    /// <summary>The block is in the log.</summary>
+    public bool Logged { get; set; }
+}
+
 /// <summary>Everything known about one height between the stable checkpoint and the high watermark.</summary>
 internal sealed class Slot(ulong height, int replicas)
 {
+    // Nearly always one: the proposal.
+    private readonly List<KnownBlock> _blocks = new(1);
+
     public ulong Height { get; } = height;
 
     public VoteRow Prepares { get; } = new(replicas);
 
     public VoteRow Commits { get; } = new(replicas);
 
-    /// <summary>Blocks known by hash: proposed, prepared or decided here. Others are dropped when a view begins.</summary>
-    public Dictionary<Hash, Block> Blocks { get; } = [];
+    /// <summary>Votes on the outcome of the height, the first of each replica.</summary>
+    public ExecutionVote?[] Results { get; } = new ExecutionVote?[replicas];
 
-    /// <summary>Blocks whose bodies this node has (synced together with the vote).</summary>
-    public HashSet<Hash> BodiesHeld { get; } = [];
+    /// <summary>The certificate on the outcome.</summary>
+    public ExecutionCertificate? Certificate { get; set; }
 
-    /// <summary>Blocks whose bodies the driver was asked for, and when, in ticks.</summary>
-    public Dictionary<Hash, ulong> BodiesAsked { get; } = [];
-
-    /// <summary>Blocks in the log.</summary>
-    public HashSet<Hash> Logged { get; } = [];
+    /// <summary>The certificate was handed out, and the height is executed.</summary>
+    public bool Announced { get; set; }
 
     public Proposal? Current { get; set; }
 
@@ -89,16 +110,28 @@ internal sealed class Slot(ulong height, int replicas)
     public (Hash BlockHash, byte[] Holders, int Next)? Wanted { get; set; }
 
     /// <summary>The decided block, once both certificate and block are here.</summary>
-    public Block? DecidedBlock => Decision is not null && Blocks.TryGetValue(Decision.Statement.BlockHash, out Block? block) ? block : null;
+    public Block? DecidedBlock => Decision is null ? null : Find(Decision.Statement.BlockHash)?.Block;
+
+    /// <summary>A block by its hash, or null.</summary>
+    public KnownBlock? Find(Hash hash)
+    {
+        foreach (KnownBlock known in _blocks)
+        {
+            if (known.Hash == hash) return known;
+        }
+        return null;
+    }
+
+    /// <summary>Adds a block unless it is known.</summary>
+    public KnownBlock Learn(Hash hash, Block block)
+    {
+        if (Find(hash) is { } known) return known;
+        var added = new KnownBlock(hash, block);
+        _blocks.Add(added);
+        return added;
+    }
 
     /// <summary>Drops blocks that nothing refers to any more.</summary>
-    public void DropUnusedBlocks()
-    {
-        foreach (Hash hash in Blocks.Keys.ToArray())
-        {
-            bool used = hash == Current?.BlockHash || hash == Prepared?.Statement.BlockHash || hash == Decision?.Statement.BlockHash
-                || Logged.Contains(hash);
-            if (!used) Blocks.Remove(hash);
-        }
-    }
+    public void DropUnusedBlocks() => _blocks.RemoveAll(b => !b.Logged
+        && b.Hash != Current?.BlockHash && b.Hash != Prepared?.Statement.BlockHash && b.Hash != Decision?.Statement.BlockHash);
 }

@@ -106,7 +106,7 @@ public sealed class CatchUpTests
         var ledger = new LedgerState(cluster.Nodes[0].Ledger, null);
         Assert.That(() => new Replica(config, ledger, [], 0), Throws.ArgumentException.With.Message.StartsWith("a validator needs its node key"));
         Assert.That(() => new Replica(config with { Self = 9 }, ledger, [], 0), Throws.ArgumentException.With.Message.StartsWith("self is 9"));
-        Assert.That(() => new Replica(config with { Self = -1, Window = 200 }, ledger, [], 0), Throws.ArgumentException.With.Message.StartsWith("window is 200"));
+        Assert.That(() => new Replica(config with { Self = -1, Window = 300 }, ledger, [], 0), Throws.ArgumentException.With.Message.StartsWith("window is 300"));
         Assert.That(() => new Replica(config with { Self = -1 }, new LedgerState([], null), [], 0), Throws.ArgumentException.With.Message.Contains("not even genesis"));
     }
 }

@@ -79,6 +79,13 @@ internal sealed class Cluster : IDisposable
         Pump(Nodes[node]);
     }
 
+    /// <summary>Makes a node ask for the next view, alone.</summary>
+    public void GiveUp(int node)
+    {
+        Nodes[node].Replica.AskForNextView();
+        Pump(Nodes[node]);
+    }
+
     public void Say(int from, int to, ConsensusMessage message)
     {
         VerifiedEnvelope? verified = Verifier.Verify(new ConsensusEnvelope(Nodes[to].Epoch, (byte)from, message, []), out string error);

@@ -29,7 +29,7 @@ public sealed class WireTests
         ["Commit"] = new Commit(1, 7, H, S),
         ["ViewChange"] = Asks,
         ["NewView"] = new NewView(new NewViewStatement(H, 0, 2, [Asks], [new ReProposal(5, H), new ReProposal(6, H)]), S),
-        ["Status"] = new Status(new StatusStatement(H, 0, 3, 2, true, 9, 8, 7, 4, false, new HeldVote(true, 1, 7, H, S)), S),
+        ["Status"] = new Status(new StatusStatement(H, 0, 3, 2, true, 9, 8, 7, 4, false, true, false, [new HeldVote(true, 1, 7, H, S)], new ExecutionVote(6, H, H, H, Hash.Zero, 7, S)), S),
         ["BlockRequest"] = new BlockRequest(new BlockRequestStatement(H, 0, 3, 7, H), S),
         ["BlockReply"] = new BlockReply(Block),
         ["Decision"] = new Decision(new CommitCertificate(Statement, Signatures)),
@@ -55,7 +55,7 @@ public sealed class WireTests
     [TestCase("Commit", "318:40b81171db583e2a")]
     [TestCase("ViewChange", "851:9a4acba1c447e8e2")]
     [TestCase("NewView", "1031:281747cb5b723b1b")]
-    [TestCase("Status", "432:29a0d74c62c4593e")]
+    [TestCase("Status", "642:b4bdee0954fb30f6")]
     [TestCase("BlockRequest", "354:87d5c7b99f90a128")]
     [TestCase("BlockReply", "391:9fa09547862defb7")]
     [TestCase("Decision", "428:c4f899e561297e00")]
@@ -118,7 +118,7 @@ public sealed class WireTests
         Assert.That((Asks.Statement with { View = 0 }).Problem(), Does.StartWith("view is 0"));
         Assert.That((Asks.Statement with { View = 1 }).Problem(), Is.EqualTo("a prepared certificate is not from an earlier view"));
         Assert.That((Asks.Statement with { Prepared = [Asks.Statement.Prepared[0], Asks.Statement.Prepared[0]] }).Problem(), Does.Contain("order of heights"));
-        var far = new PreparedCertificate(Statement with { Height = 133 }, Signatures);
+        var far = new PreparedCertificate(Statement with { Height = 4 + ViewChangeStatement.MaxPrepared + 1 }, Signatures);
         Assert.That((Asks.Statement with { Prepared = [far] }).Problem(), Is.EqualTo("a prepared certificate is beyond the window"));
     }
 

@@ -19,8 +19,9 @@ public sealed record HeldVote(
 }
 
 /// <summary>
-/// Where a replica stands, for one peer. <see cref="YourNewest"/> is the newest vote held from that peer: one that the
-/// peer's own log does not know means that the peer forgot what it signed.
+/// Where a replica stands, for one peer. <see cref="Yours"/> are votes held from that peer: the newest, or when <see cref="Complete"/>
+/// all that are held; <see cref="YourResult"/> is its newest execution vote. One that the peer's own log does not know means that the
+/// peer forgot what it signed. <see cref="Suspects"/> says that the replica gives up on the primary of its view.
 /// </summary>
 [MessagePackObject]
 public sealed record StatusStatement(
@@ -34,8 +35,14 @@ public sealed record StatusStatement(
     [property: Key(7)] ulong Certified,
     [property: Key(8)] ulong Stable,
     [property: Key(9)] bool Asks,
-    [property: Key(10)] HeldVote? YourNewest) : IWire
+    [property: Key(10)] bool Suspects,
+    [property: Key(11)] bool Complete,
+    [property: Key(12)] HeldVote[] Yours,
+    [property: Key(13)] ExecutionVote? YourResult) : IWire
 {
+    /// <summary>Most held votes: a prepare and a commit for each height of the largest window, and the newest.</summary>
+    public const int MaxHeld = (2 * ViewChangeStatement.MaxPrepared) + 1;
+
     /// <summary>Domain of the signature.</summary>
     public const string Domain = "ptoy/status/v1";
 
@@ -44,7 +51,8 @@ public sealed record StatusStatement(
         (Replica < ValidatorSet.MaxMembers ? null : $"replica {Replica} is beyond the largest set")
         ?? (Executed <= Committed ? null : "executed is above committed")
         ?? (Stable <= Executed ? null : "stable is above executed")
-        ?? (YourNewest?.Problem() is { } problem ? $"your newest vote: {problem}" : null);
+        ?? Check.Each("your votes", Yours, MaxHeld)
+        ?? (YourResult?.Problem() is { } problem ? $"your execution vote: {problem}" : null);
 }
 
 /// <summary>A signed <see cref="StatusStatement"/>, sent to one peer from time to time and when asked.</summary>

@@ -32,7 +32,7 @@ public sealed record ViewChangeStatement(
     [property: Key(5)] PreparedCertificate[] Prepared) : IWire
 {
     /// <summary>Most prepared certificates: the largest watermark window.</summary>
-    public const int MaxPrepared = 128;
+    public const int MaxPrepared = 256;
 
     /// <summary>Domain of the signature.</summary>
     public const string Domain = "ptoy/view-change/v1";

@@ -79,12 +79,12 @@ internal static class Samples
     private static IEnumerable<WireCase> Consensus()
     {
         HeldVote held = new(true, 2, 9, H(14), Signed);
-        StatusStatement status = new(ChainId, 1, 3, 2, true, 9, 8, 7, 6, false, held);
+        ExecutionVote vote = new(9, H(10), H(11), H(12), H(13), 1_790_000_000_000, Signed);
+        StatusStatement status = new(ChainId, 1, 3, 2, true, 9, 8, 7, 6, false, true, true, [held], vote);
         BlockRequestStatement request = new(ChainId, 1, 3, 9, H(14));
         PreparedCertificate prepared = new(Vote with { Height = 11 }, Signatures);
         ViewChangeStatement change = new(ChainId, 1, 3, 4, Certified, [prepared]);
         NewViewStatement newView = new(ChainId, 1, 4, [new(change, Signed)], [new(11, H(15))]);
-        ExecutionVote vote = new(9, H(10), H(11), H(12), H(13), 1_790_000_000_000, Signed);
         var preprepare = new PrePrepare(2, SampleBlock, Signed);
         return
         [
@@ -93,7 +93,8 @@ internal static class Samples
             WireCase.Of(new Checkpoint(Certified)), WireCase.Of(new CertifiedBlock(SampleBlock, Committed)), WireCase.Of(prepared),
             WireCase.Of(change), WireCase.Of(newView.ViewChanges[0]), WireCase.Of(newView.Proposals[0]), WireCase.Of(newView),
             WireCase.Of(new NewView(newView, Signed)), WireCase.Of(preprepare), WireCase.Of(new Prepare(2, 9, H(14), Signed)),
-            WireCase.Of(new Commit(2, 9, H(14), Signed)), WireCase.Of(vote), WireCase.Of<ConsensusMessage>(preprepare),
+            WireCase.Of(new Commit(2, 9, H(14), Signed)),
+            WireCase.Of(new ContradictoryVotes(Alice.Public, true, Vote, Signed, Vote with { BlockHash = H(14) }, Signed)), WireCase.Of(vote), WireCase.Of<ConsensusMessage>(preprepare),
             WireCase.Of(new ConsensusEnvelope(1, 3, new Prepare(2, 9, H(14), Signed), [vote])),
         ];
     }

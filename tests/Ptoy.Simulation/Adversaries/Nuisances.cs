@@ -81,7 +81,7 @@ internal sealed class Flooder(World world, int identity) : Adversary(world, iden
         switch (World.Random.Between(0, 4))
         {
             case 0:
-                var status = new StatusStatement(World.ChainId, epoch, self, view, true, height, committed, 0, 0, true, null);
+                var status = new StatusStatement(World.ChainId, epoch, self, view, true, height, committed, 0, 0, true, false, false, [], null);
                 return new Status(status, Sign(StatusStatement.Domain, status));
             case 1:
                 var request = new BlockRequestStatement(World.ChainId, epoch, self, height, block);

@@ -77,7 +77,7 @@ internal sealed partial class SimNode(World world, int slot, int identity)
             world.Totals.Refusals++;
             return;
         }
-        if (world.RoleOf(this) == Role.Damaged && Forgot) throw new InvariantException($"{Name} starts upon a damaged consensus log");
+        if (world.RoleOf(this) == Role.Damaged && Forgot && Replica.Signs) throw new InvariantException($"{Name} signs upon a damaged consensus log");
         _accused.Clear();
         HighestDecided = Math.Max(HighestDecided, Replica.Committed);
         world.Observer?.Started(world.Time, this);
