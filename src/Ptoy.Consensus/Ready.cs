@@ -56,8 +56,8 @@ public sealed record DecidedBlock(Block Block, Hash BlockHash, CommitCertificate
 public sealed record FetchRequest(ulong From, ulong To, IReadOnlyList<int> Replicas);
 
 /// <summary>
-/// The replica is primary and can take a proposal for this height. With nothing in flight propose at once what there is; with
-/// heights in flight rather wait for a fuller block. When <see cref="HeartbeatDue"/>, propose even if there is nothing.
+/// The replica is primary and can take a proposal for this height. With nothing in flight (proposed and not yet executed here: what waits
+/// for the executor is not done sooner by being ordered sooner) propose at once what there is; else rather wait for a fuller block. When <see cref="HeartbeatDue"/>, propose even if there is nothing.
 /// </summary>
 public sealed record ProposalRequest(ulong View, ulong Height, int InFlight, bool HeartbeatDue);
 

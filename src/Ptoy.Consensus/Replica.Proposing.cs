@@ -18,7 +18,7 @@ public sealed partial class Replica
     /// </summary>
     public ProposalRequest? WantProposal =>
         Votes && IsPrimary && _next > Committed && _next - Committed <= (ulong)_config.MaxInFlight && _next <= LastProposal
-            ? new ProposalRequest(View, _next, (int)(_next - 1 - Committed), HeartbeatDue)
+            ? new ProposalRequest(View, _next, (int)(_next - 1 - ExecutedHeight), HeartbeatDue)
             : null;
 
     /// <summary>
