@@ -11,7 +11,7 @@ namespace Ptoy.EndToEnd.Chaos;
 public static class ChaosCommand
 {
     private const int ProxyPort = 30_540;
-    private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(90), Limit = TimeSpan.FromMinutes(30);
+    private static readonly TimeSpan StartPatience = TimeSpan.FromMinutes(3), Limit = TimeSpan.FromMinutes(30);
 
     /// <summary>Runs it; the exit code is 0 only when every check held.</summary>
     public static async Task<int> RunAsync(string[] args)
@@ -67,7 +67,10 @@ public static class ChaosCommand
         if (disk is null) left[FaultKind.FullDisk] = $"a small disk cannot be mounted here: {problem}";
         if (FakeClock.Library is null)
             foreach (FaultKind kind in (FaultKind[])[FaultKind.ClockAhead, FaultKind.ClockBehind, FaultKind.ClockJumps]) left[kind] = "libfaketime is not installed";
-        foreach ((FaultKind kind, string reason) in left) Console.WriteLine($"left out: {kind}: {reason}");
+        if (options.Only.Count > 0)
+            foreach (FaultKind kind in FaultPlan.Kinds.Except(options.Only)) left.TryAdd(kind, "not asked for");
+        if (left.Count == FaultPlan.Kinds.Count) throw new InvalidOperationException($"there is nothing left to inject: {string.Join("; ", left.Values.Distinct())}");
+        foreach ((FaultKind kind, string reason) in left.Where(l => options.Only.Count == 0 || options.Only.Contains(l.Key))) Console.WriteLine($"left out: {kind}: {reason}");
         var plan = new FaultPlan(options.Seed, network.Count, diskNode, left.Keys, TimeSpan.FromSeconds(options.Minutes == 1 ? 3 : 8));
 
         await using Theatre theatre = await Theatre.OpenAsync(options, parties, directory, StartPatience, cancellation).ConfigureAwait(false);

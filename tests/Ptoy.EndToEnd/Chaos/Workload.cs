@@ -30,8 +30,9 @@ internal sealed class Workload(ChaosOptions options, Members members, AckLog ack
             await load.ConfigureAwait(false);
         }
         PrintKinds(rate);
-        int least = options.Rounds > 0 ? Math.Min(200, options.Rate) : options.Rate / 2;
-        verdict.Add("writes a second before the first fault", $"{rate:0} of at least {least} (aimed at {options.Rate} transfers)", rate >= least);
+        // What a kill costs says nothing on a machine that is busy with something else; what was lost does.
+        int least = Math.Min(200, options.Rate);
+        if (options.Rounds > 0) verdict.Add("writes a second before the first kill", $"{rate:0} of at least {least} (aimed at {options.Rate} transfers)", rate >= least);
         verdict.Add("every write that began was resolved", giveUp.IsCancellationRequested ? "not within 90 s" : "yes", !giveUp.IsCancellationRequested);
         verdict.Add("reads and denials as the contracts say", $"{_reads.Wrong} otherwise", _reads.Wrong == 0);
         verdict.Add("registrations of stored records", $"{_records.Refused} refused", _records.Refused == 0);

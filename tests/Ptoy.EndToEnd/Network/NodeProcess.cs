@@ -53,8 +53,18 @@ public sealed class NodeProcess(string name, string assembly, string configFile,
         _process = Process.Start(start) ?? throw new InvalidOperationException($"{name} did not start");
     }
 
-    /// <summary>SIGSTOP: it does nothing more, and its connections stay open.</summary>
-    public Task PauseAsync() => SignalAsync("STOP");
+    /// <summary>SIGSTOP, and waits until it has stopped: it does nothing more, and its connections stay open.</summary>
+    public async Task PauseAsync()
+    {
+        await SignalAsync("STOP").ConfigureAwait(false);
+        using var poll = new PeriodicTimer(TimeSpan.FromMilliseconds(1));
+        while (Running && !IsStopped(_process!.Id)) await poll.WaitForNextTickAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>The state is the first field behind the name, which is in parentheses.</summary>
+    private static bool IsStopped(int id) =>
+        Directory.Exists($"/proc/{id}/task") && Directory.EnumerateDirectories($"/proc/{id}/task").All(task =>
+            File.ReadAllText(Path.Combine(task, "stat")) is var stat && stat[stat.LastIndexOf(')') + 2] is 'T' or 't');
 
     /// <summary>SIGCONT: it goes on where it was.</summary>
     public Task ResumeAsync() => SignalAsync("CONT");

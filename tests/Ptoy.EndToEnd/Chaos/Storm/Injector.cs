@@ -6,7 +6,7 @@ namespace Ptoy.EndToEnd.Chaos.Storm;
 /// <summary>Does the harm that a fault stands for, to real processes, links, clocks and disks, and undoes it.</summary>
 internal sealed class Injector(Members members, FaultyNetwork network, SmallDisk? disk, string directory)
 {
-    private const long FreeBytes = 256 * 1024;
+    private const long FreeBytes = 64 * 1024;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90), DiskPatience = TimeSpan.FromSeconds(30);
 
     private readonly List<string> _problems = [];
@@ -107,9 +107,11 @@ internal sealed class Injector(Members members, FaultyNetwork network, SmallDisk
     {
         int victim = fault.Victim;
         tell($"the disk of {Name(victim)} is full, {Seconds(fault.Length)}");
-        disk!.Fill(FreeBytes);
+        await members.Process(victim).PauseAsync().ConfigureAwait(false);
         try
         {
+            disk!.Fill(FreeBytes);
+            await members.Process(victim).ResumeAsync().ConfigureAwait(false);
             bool ended = await members.Process(victim).EndsAsync(DiskPatience).ConfigureAwait(false);
             if (!ended) _problems.Add($"{Name(victim)} did not stop within {DiskPatience.TotalSeconds:0} s of a full disk");
             else if (!members.Process(victim).LogTail().Contains("disk full", StringComparison.OrdinalIgnoreCase)) _problems.Add($"{Name(victim)} did not say that its disk is full");
@@ -117,7 +119,7 @@ internal sealed class Injector(Members members, FaultyNetwork network, SmallDisk
         }
         finally
         {
-            disk.Free();
+            disk!.Free();
             members.Kill(victim);
             members.Start(victim);
         }

@@ -18,21 +18,37 @@ internal sealed class SmallDisk : IDisposable
     public static SmallDisk? TryMount(string directory, out string problem)
     {
         Directory.CreateDirectory(directory);
-        problem = Run("mount", "-t", "tmpfs", "-o", $"size={Room}", "ptoy-chaos", directory);
+        problem = Run("mount", "-t", "tmpfs", "-o", $"size={Text(Room)}", "ptoy-chaos", directory);
         return problem.Length == 0 ? new SmallDisk(directory) : null;
     }
 
-    /// <summary>Leaves so many bytes free and no more.</summary>
-    public void Fill(long left) => Resize(new DriveInfo(_directory) is var drive ? drive.TotalSize - drive.TotalFreeSpace + left : 0);
+    /// <summary>
+    /// Leaves so many bytes free and no more. What files have reserved beyond their end is taken from them too: a database could live on it for
+    /// minutes. The process that writes here must be stopped meanwhile.
+    /// </summary>
+    public void Fill(long left)
+    {
+        const long Page = 4096;
+        foreach (FileInfo file in new DirectoryInfo(_directory).EnumerateFiles("*.log", SearchOption.AllDirectories))
+        {
+            long end = (file.Length + Page - 1) / Page * Page;
+            string problem = Run("fallocate", "--punch-hole", "--keep-size", "--offset", Text(end), "--length", Text(Room), file.FullName);
+            if (problem.Length > 0) throw new InvalidOperationException($"the space reserved for {file.FullName} cannot be taken: {problem}");
+        }
+        var drive = new DriveInfo(_directory);
+        Resize(drive.TotalSize - drive.TotalFreeSpace + left);
+    }
 
     /// <summary>Gives room again.</summary>
     public void Free() => Resize(Room);
 
     private void Resize(long size)
     {
-        string problem = Run("mount", "-o", string.Create(CultureInfo.InvariantCulture, $"remount,size={size}"), _directory);
+        string problem = Run("mount", "-o", $"remount,size={Text(size)}", _directory);
         if (problem.Length > 0) throw new InvalidOperationException($"the size of {_directory} cannot be set: {problem}");
     }
+
+    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Unmounts; what is on it is gone.</summary>
     public void Dispose() => Run("umount", "-l", _directory);
