@@ -22,7 +22,7 @@ internal sealed class ChainWalk(Members members)
         var blocks = new List<WalkedBlock>((int)top);
         foreach (ulong[] heights in Enumerable.Range(1, (int)top).Select(h => (ulong)h).Chunk(RpcClient.MaxBatch))
         {
-            IReadOnlyList<RpcReply> replies = await member.Rpc.BatchAsync([.. heights.Select(h => new RpcRequest("chain_block", new { height = h }))]).ConfigureAwait(false);
+            IReadOnlyList<RpcReply> replies = await member.Checker.BatchAsync([.. heights.Select(h => new RpcRequest("chain_block", new { height = h }))]).ConfigureAwait(false);
             for (int i = 0; i < heights.Length; i++) blocks.Add(Block(replies[i].Value<JsonElement>(), heights[i]));
         }
         return [.. blocks];
@@ -49,7 +49,7 @@ internal sealed class ChainWalk(Members members)
         var receipts = new List<Receipt?>(transactions.Count);
         foreach (Hash[] part in transactions.Chunk(RpcClient.MaxBatch))
         {
-            IReadOnlyList<RpcReply> replies = await member.Rpc.BatchAsync([.. part.Select(t => new RpcRequest("chain_receipt", new { hash = t.ToString() }))]).ConfigureAwait(false);
+            IReadOnlyList<RpcReply> replies = await member.Checker.BatchAsync([.. part.Select(t => new RpcRequest("chain_receipt", new { hash = t.ToString() }))]).ConfigureAwait(false);
             for (int i = 0; i < part.Length; i++) receipts.Add(Receipt(part[i], replies[i].Value<TxWaitResult>()));
         }
         return [.. receipts];

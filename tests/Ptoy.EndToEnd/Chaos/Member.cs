@@ -9,8 +9,8 @@ using Ptoy.Protocol.Ledger;
 
 namespace Ptoy.EndToEnd.Chaos;
 
-/// <summary>One node as a client sees it.</summary>
-internal sealed record Member(int Index, DevnetNode Node, RpcHttpClient Rpc);
+/// <summary>One node as its clients see it: those of the load, who soon go to another one, and the checker, who wants this one's answer.</summary>
+internal sealed record Member(int Index, DevnetNode Node, RpcHttpClient Rpc, RpcHttpClient Checker);
 
 /// <summary>What a node says of itself.</summary>
 internal readonly record struct Health(ulong Height, ulong Certified, ulong View, int Primary, string StateRoot, bool Signs);
@@ -25,7 +25,7 @@ internal sealed class Members : IAsyncDisposable
         _network = network;
         Chain = chain;
         var options = new RpcClientOptions { CallTimeout = TimeSpan.FromSeconds(5), ConnectTimeout = TimeSpan.FromSeconds(1) };
-        All = [.. network.Layout.Nodes.Select((n, i) => new Member(i, n, RpcClient.Http(n.Rpc, options)))];
+        All = [.. network.Layout.Nodes.Select((n, i) => new Member(i, n, RpcClient.Http(n.Rpc, options), RpcClient.Http(n.Rpc, new RpcClientOptions())))];
     }
 
     public IReadOnlyList<Member> All { get; }
@@ -96,7 +96,11 @@ internal sealed class Members : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (Member member in All) await member.Rpc.DisposeAsync().ConfigureAwait(false);
+        foreach (Member member in All)
+        {
+            await member.Rpc.DisposeAsync().ConfigureAwait(false);
+            await member.Checker.DisposeAsync().ConfigureAwait(false);
+        }
     }
 
     private sealed class FixedTime(long unixMs) : TimeProvider
