@@ -30,8 +30,11 @@ public sealed class CertifiedBlocks(LedgerStore ledger)
         public int Count;
     }
 
-    private sealed record Recent(BlockResult Result, Hash[] Leaves)
+    private sealed record Recent(BlockResult Result)
     {
+        // Made when the first proof is asked for: then one serves the whole block.
+        public Lazy<MerkleProver> Prover { get; } = new(() => new MerkleProver(Result.ReceiptHashes));
+
         public ExecutionCertificate? Certificate { get; set; }
     }
 
@@ -41,7 +44,7 @@ public sealed class CertifiedBlocks(LedgerStore ledger)
     /// <summary>A block was executed here.</summary>
     public void OnExecuted(BlockResult result)
     {
-        _recent[result.Block.Header.Height] = new Recent(result, [.. result.Receipts.Select(r => r.ComputeHash())]);
+        _recent[result.Block.Header.Height] = new Recent(result);
         if (result.Block.Header.Height > KeptHeights) _recent.TryRemove(result.Block.Header.Height - KeptHeights, out _);
     }
 
@@ -68,7 +71,7 @@ public sealed class CertifiedBlocks(LedgerStore ledger)
         if (_recent.TryGetValue(place.Height, out Recent? recent))
         {
             return (recent.Certificate ?? ledger.ExecutionCertificate(place.Height)) is { } fresh
-                ? new CertifiedReceipt(recent.Result.Receipts[(int)place.Index], MerkleTree.Prove(recent.Leaves, (int)place.Index), fresh)
+                ? new CertifiedReceipt(recent.Result.Receipts[(int)place.Index], recent.Prover.Value.Prove((int)place.Index), fresh)
                 : null;
         }
         if (ledger.ExecutionCertificate(place.Height) is not { } certificate) return null;

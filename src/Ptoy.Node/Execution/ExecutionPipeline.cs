@@ -5,6 +5,7 @@ using Ptoy.Node.Diagnostics;
 using Ptoy.Node.Mempool;
 using Ptoy.Protocol;
 using Ptoy.Protocol.Ledger;
+using Ptoy.Protocol.Wire;
 using Ptoy.Storage;
 using Ptoy.Storage.Ledger;
 using Ptoy.Storage.State;
@@ -13,7 +14,7 @@ using Ptoy.Vm;
 namespace Ptoy.Node.Execution;
 
 /// <summary>An executed block with its receipts, as published inside the node.</summary>
-public sealed record BlockResult(Block Block, Hash BlockHash, IReadOnlyList<Transaction> Transactions, IReadOnlyList<Receipt> Receipts,
+public sealed record BlockResult(Block Block, Hash BlockHash, IReadOnlyList<Transaction> Transactions, IReadOnlyList<Receipt> Receipts, Hash[] ReceiptHashes,
     IReadOnlyList<KeyValuePair<string, string?>> Writes, ExecutionStatement Statement, ulong TimeMs);
 
 /// <summary>
@@ -95,7 +96,9 @@ public sealed class ExecutionPipeline : IBlockExecution, IDisposable
         ExecutedTransactions executed;
         using (CpuParts.Measure(CpuPart.Vm)) executed = _executor.Execute(block, transactions, last.EffectiveTimeMs);
         StateUpdate update = _store.State.Prepare(executed.Writes, block.Header.Height);
-        Hash receiptsRoot = MerkleTree.Root([.. executed.Receipts.Select(r => r.ComputeHash())]);
+        byte[][] encoded = [.. executed.Receipts.Select(Codec.Encode)];
+        Hash[] receiptHashes = [.. encoded.Select(e => Receipt.HashOf(e))];
+        Hash receiptsRoot = MerkleTree.Root(receiptHashes);
         Hash chainHash = ExecutionStatement.NextChainHash(last.ChainHash, block.Header.Height, decided.BlockHash);
         var commit = new BlockCommit
         {
@@ -103,6 +106,7 @@ public sealed class ExecutionPipeline : IBlockExecution, IDisposable
             Certificate = decided.Certificate,
             Bodies = [.. transactions.Select(t => t.Bytes)],
             Receipts = executed.Receipts,
+            EncodedReceipts = encoded,
             State = update,
             ChainHash = chainHash,
             ReceiptsRoot = receiptsRoot,
@@ -116,7 +120,8 @@ public sealed class ExecutionPipeline : IBlockExecution, IDisposable
         _bodies.Drop(block.TransactionHashes);
         var statement = new ExecutionStatement(
             _chainId, block.Header.Epoch, block.Header.Height, chainHash, update.Root, receiptsRoot, Hash.Zero, executed.TimeMs);
-        Published?.Invoke(new BlockResult(block, decided.BlockHash, transactions, executed.Receipts, executed.Writes, statement, executed.TimeMs));
+        Published?.Invoke(new BlockResult(
+            block, decided.BlockHash, transactions, executed.Receipts, receiptHashes, executed.Writes, statement, executed.TimeMs));
         Executed?.Invoke(statement);
     }
 

@@ -12,6 +12,8 @@ public static class Bech32m
     private const int MaxLength = 90;
     private static readonly uint[] Generator = [0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3];
 
+    private static readonly uint[] Steps = AllSteps();
+
     /// <summary>Encodes bytes under a lower-case prefix.</summary>
     public static string Encode(string prefix, ReadOnlySpan<byte> bytes)
     {
@@ -72,13 +74,21 @@ public static class Bech32m
 
     private static uint Round(uint c, uint value)
     {
-        uint top = c >> 25;
-        c = ((c & 0x1ffffff) << 5) ^ value;
-        for (int i = 0; i < 5; i++)
+        return (((c & 0x1ffffff) << 5) ^ value) ^ Steps[(int)(c >> 25)];
+    }
+
+    // What each of the 32 values of the top five bits adds.
+    private static uint[] AllSteps()
+    {
+        var steps = new uint[32];
+        for (int top = 0; top < steps.Length; top++)
         {
-            if (((top >> i) & 1) != 0) c ^= Generator[i];
+            for (int i = 0; i < Generator.Length; i++)
+            {
+                if (((top >> i) & 1) != 0) steps[top] ^= Generator[i];
+            }
         }
-        return c;
+        return steps;
     }
 
     private static byte[] ToFiveBits(ReadOnlySpan<byte> bytes)

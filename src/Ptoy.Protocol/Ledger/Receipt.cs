@@ -55,5 +55,8 @@ public sealed record Receipt(
         ?? Check.Each("events", Events, MaxEvents);
 
     /// <summary>Identity: the leaf in the block's receipts root.</summary>
-    public Hash ComputeHash() => Digest.Of(Domains.Receipt, Codec.Encode(this));
+    public Hash ComputeHash() => HashOf(Codec.Encode(this));
+
+    /// <summary>As <see cref="ComputeHash"/>, for who has the encoded receipt at hand.</summary>
+    public static Hash HashOf(ReadOnlySpan<byte> encoded) => Digest.Of(Domains.Receipt, encoded);
 }

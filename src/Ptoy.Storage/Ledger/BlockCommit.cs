@@ -21,6 +21,9 @@ public sealed record BlockCommit
     /// <summary>One receipt a transaction, in order.</summary>
     public required IReadOnlyList<Receipt> Receipts { get; init; }
 
+    /// <summary>The receipts encoded, in order, where the caller has them at hand; null: they are encoded again.</summary>
+    public IReadOnlyList<byte[]>? EncodedReceipts { get; init; }
+
     /// <summary>What the block did to the state, from <see cref="StateStore.Prepare"/>.</summary>
     public required StateUpdate State { get; init; }
 

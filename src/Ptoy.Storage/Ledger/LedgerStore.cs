@@ -45,7 +45,7 @@ public sealed partial class LedgerStore
         if (state.Height != 0) throw new StoreException(StoreProblem.Refused, $"genesis is height 0, not {state.Height}");
         var executed = new ExecutedBlock(0, Hash.Zero, chainHash, state.Root, receiptsRoot, timeMs);
         using var batch = new Batch(_database);
-        Put(batch, 0, receipts ?? []);
+        Put(batch, 0, receipts ?? [], null);
         Finish(batch, state, executed);
         return executed;
     }
@@ -67,7 +67,7 @@ public sealed partial class LedgerStore
         batch.Put(Tables.BlockHeights, Keys.Of(blockHash), height);
         batch.Put(Tables.Commits, height, Codec.Encode(commit.Certificate));
         Sheaf.Put(batch, Tables.Bodies, header.Height, [.. commit.Bodies]);
-        Put(batch, header.Height, commit.Receipts);
+        Put(batch, header.Height, commit.Receipts, commit.EncodedReceipts);
         _records.StageRegistered(batch, commit.RegisteredManifests, header.Height);
         Finish(batch, commit.State, executed);
         return executed;
@@ -167,9 +167,9 @@ public sealed partial class LedgerStore
     }
 
     // A later duplicate is skipped; the place where the transaction took effect stays the one that is found.
-    private void Put(Batch batch, ulong height, IReadOnlyList<Receipt> receipts)
+    private void Put(Batch batch, ulong height, IReadOnlyList<Receipt> receipts, IReadOnlyList<byte[]>? encoded)
     {
-        Sheaf.Put(batch, Tables.Receipts, height, [.. receipts.Select(Codec.Encode)]);
+        Sheaf.Put(batch, Tables.Receipts, height, [.. encoded ?? receipts.Select(Codec.Encode)]);
         foreach (Receipt receipt in receipts)
         {
             byte[] place = Keys.Of(receipt.Height, receipt.Index);
