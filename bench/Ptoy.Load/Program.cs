@@ -1,21 +1,32 @@
 using Ptoy.Load;
+using Ptoy.Load.Ordering;
 
-LoadOptions options;
+const string Usage = "bench: load [options] or report [options]; load --help";
+string verb = args.Length > 0 ? args[0] : "load";
+string[] rest = args.Length > 0 ? args[1..] : args;
 try
 {
-    options = LoadOptions.Parse(args);
+    switch (verb)
+    {
+        case "ordering-node":
+            return await OrderingNode.RunAsync(rest);
+        case "load" when rest.Contains("--help"):
+            Console.WriteLine(LoadOptions.Help);
+            return 0;
+        case "load":
+            return await new LoadRunner(LoadOptions.Parse(rest)).RunAsync() ? 0 : 1;
+        default:
+            Console.Error.WriteLine(Usage);
+            return 2;
+    }
 }
 catch (LoadOptionException e)
 {
-    Console.Error.WriteLine($"bench load: {e.Message}\n\n{LoadOptions.Help}");
+    Console.Error.WriteLine($"bench {verb}: {e.Message}");
     return 2;
 }
-try
+catch (Exception e) when (e is TimeoutException or InvalidOperationException or IOException or System.Net.WebSockets.WebSocketException)
 {
-    return await new LoadRunner(options).RunAsync() ? 0 : 1;
-}
-catch (Exception e) when (e is LoadOptionException or TimeoutException or InvalidOperationException or IOException or System.Net.WebSockets.WebSocketException)
-{
-    Console.Error.WriteLine($"bench load: {e.Message}");
+    Console.Error.WriteLine($"bench {verb}: {e.Message}");
     return 1;
 }

@@ -4,14 +4,12 @@ using Ptoy.Protocol;
 using Ptoy.Protocol.Crypto;
 using Ptoy.Protocol.Ledger;
 
-namespace Ptoy.Load;
+namespace Ptoy.Load.Workloads;
 
 /// <summary>One account that sends: its key, the node it is a client of, the nonce of its next transaction.</summary>
 internal sealed class Account(SigningKey key, int node, ulong nonce = 0) : IDisposable
 {
     private const ulong Gas = 5_000_000;
-
-    public int Node => node;
 
     public PublicKey Public => key.Public;
 
@@ -24,13 +22,23 @@ internal sealed class Account(SigningKey key, int node, ulong nonce = 0) : IDisp
     /// <summary>Signs the account's next transaction.</summary>
     public Prepared Sign(Hash chainId, ulong expiry, ContractId contract, string method, params object[] arguments)
     {
-        var body = new TransactionBody(chainId, key.Public, Nonce++, expiry, Gas, null, contract, method, JsonSerializer.Serialize(arguments));
+        var body = new TransactionBody(chainId, key.Public, Nonce, expiry, Gas, null, contract, method, JsonSerializer.Serialize(arguments));
         Transaction transaction = Transaction.Sign(body, key);
-        return new Prepared(transaction.Hash, transaction.Bytes, node);
+        return new Prepared(transaction.Hash, transaction.Bytes, node, this, Nonce++);
     }
+
+    /// <summary>A transaction that was signed is not sent, nor are those after it: their nonces are used again.</summary>
+    public void TakeBack(ulong unsent) => Nonce = Math.Min(Nonce, unsent);
 
     public void Dispose() => key.Dispose();
 }
 
-/// <summary>A transaction that is signed and ready to be sent to a node.</summary>
-internal readonly record struct Prepared(Hash Hash, byte[] Bytes, int Node);
+/// <summary>A transaction that is signed and ready to be sent to a node. <paramref name="Undo"/> runs when it is not sent after all.</summary>
+internal sealed record Prepared(Hash Hash, byte[] Bytes, int Node, Account Account, ulong Nonce, Action? Undo = null)
+{
+    public void TakeBack()
+    {
+        Account.TakeBack(Nonce);
+        Undo?.Invoke();
+    }
+}
