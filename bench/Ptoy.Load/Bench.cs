@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json;
 using Ptoy.EndToEnd.Network;
 using Ptoy.Load.Engine;
@@ -144,7 +143,7 @@ internal sealed class Bench : IAsyncDisposable
             {
                 TimeSpan early = TimeSpan.FromSeconds(fault.AtSeconds) - Stopwatch.GetElapsedTime(start);
                 if (early > TimeSpan.Zero) await Task.Delay(early, cancellation).ConfigureAwait(false);
-                Inject(fault);
+                await InjectAsync(fault).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException)
@@ -153,24 +152,17 @@ internal sealed class Bench : IAsyncDisposable
         }
     }
 
-    private void Inject(FaultMark fault)
+    private async Task InjectAsync(FaultMark fault)
     {
         NodeProcess node = Cluster.Nodes[fault.Node - 1];
         switch (fault.What)
         {
             case "kill": node.Kill(); break;
             case "start" when !node.Running: node.Start(); break;
-            case "pause": Signal(node, "STOP"); break;
-            case "resume": Signal(node, "CONT"); break;
+            case "pause": await node.PauseAsync().ConfigureAwait(false); break;
+            case "resume": await node.ResumeAsync().ConfigureAwait(false); break;
             default: break;
         }
-    }
-
-    private static void Signal(NodeProcess node, string signal)
-    {
-        if (!node.Running) return;
-        using Process kill = Process.Start("/bin/sh", ["-c", $"kill -{signal} {node.Id.ToString(CultureInfo.InvariantCulture)}"]);
-        kill.WaitForExit();
     }
 
     private PatientPool Patients(LoadOptions options)

@@ -121,7 +121,7 @@ internal sealed record LoadOptions
     {
         switch (name)
         {
-            case "--workload": Workloads = [.. Split(name, value()).Select(w => Workload(name, w))]; break;
+            case "--workload" or "--kind": Workloads = [.. Split(name, value()).Select(w => Workload(name, w))]; break;
             case "--mix": Mix = [.. Split(name, value()).Select(MixPart)]; break;
             case "--loop": Loop = Enum.TryParse(value(), ignoreCase: true, out Loop loop) ? loop : throw new LoadOptionException("--loop is open, closed or search"); break;
             case "--rate": Rates = [.. Split(name, value()).Select(r => (double)Number(name, r, 0, 10_000_000))]; break;

@@ -1,5 +1,6 @@
 using Ptoy.Load;
 using Ptoy.Load.Ordering;
+using Ptoy.Load.Report;
 
 const string Usage = "bench: load [options] or report [options]; load --help";
 string verb = args.Length > 0 ? args[0] : "load";
@@ -15,6 +16,11 @@ try
             return 0;
         case "load":
             return await new LoadRunner(LoadOptions.Parse(rest)).RunAsync() ? 0 : 1;
+        case "report" when rest.Contains("--help"):
+            Console.WriteLine(ReportOptions.Help);
+            return 0;
+        case "report":
+            return await new ReportRunner(ReportOptions.Parse(rest)).RunAsync() ? 0 : 1;
         default:
             Console.Error.WriteLine(Usage);
             return 2;

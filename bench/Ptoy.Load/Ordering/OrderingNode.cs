@@ -54,7 +54,7 @@ internal sealed class OrderingNode : IDisposable
         _transport = new NodeTransport(
             _key, _chainId, new TransportOptions { ListenAddress = System.Net.IPAddress.Loopback, VotePort = config.VotePort, BulkPort = config.BulkPort },
             NullLogger.Instance);
-        _verifier = new MessageVerifier(_chainId, _validators, Ed25519Verifier.Instance);
+        _verifier = new MessageVerifier(_chainId, _validators, new SignatureMemory(Ed25519Verifier.Instance));
         _fetcher = new BatchFetcher(_transport, _validators, _pool, _verifier, _store);
         _executor = Own(new OrderingExecutor(
             _store, _pool, _chainId, hashes => _fetcher.FetchBodiesAsync(hashes, 0, CancellationToken.None).GetAwaiter().GetResult(), Fail));
@@ -101,7 +101,12 @@ internal sealed class OrderingNode : IDisposable
     private async Task StartAsync()
     {
         var inbox = new ConsensusInbox(_validators, _verifier, v => _driver.Post(new Received(v)), NullLogger<ConsensusInbox>.Instance);
-        await _transport.StartAsync(new TransportHandlers { OnVote = inbox.Receive, OnBulk = OnBulk, OnRequest = _fetcher.AnswerAsync }).ConfigureAwait(false);
+        await _transport.StartAsync(new TransportHandlers
+        {
+            OnVote = inbox.Receive, OnBulk = OnBulk, OnRequest = _fetcher.AnswerAsync,
+            OnPeerUp = (peer, carrier) => { if (carrier == Carrier.Bulk) _driver.OnLink(peer, true); },
+            OnPeerDown = (peer, carrier) => { if (carrier == Carrier.Bulk) _driver.OnLink(peer, false); },
+        }).ConfigureAwait(false);
         _transport.UpdatePeers([.. _config.Peers.Select(p => new PeerAddress(p.NodeKey, p.Host, p.VotePort, p.BulkPort))]);
         _driver.Start();
         _server = new CommandServer(_config.RpcPort, Submit, Status);
