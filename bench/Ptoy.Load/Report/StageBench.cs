@@ -181,7 +181,7 @@ internal sealed class StageBench : IDisposable
         {
             Block = block,
             Certificate = new CommitCertificate(new VoteStatement(ChainId, 0, 0, block.Header.Height, hash), []),
-            Bodies = bodies,
+            Bodies = [.. bodies.Select(b => b.Value)],
             Receipts = receipts,
             State = update,
             ChainHash = ExecutionStatement.NextChainHash(_store.Ledger.Last!.ChainHash, block.Header.Height, hash),
