@@ -59,7 +59,7 @@ internal sealed class LoadRunner(LoadOptions options)
         // What runs for the first time is compiled first; that is not the load's cost.
         RunResult warm = await bench.ClosedAsync(workload, "warm-up", underWay, perMessage, WarmUpSeconds, guess).ConfigureAwait(false);
         Print(warm);
-        guess = Math.Max(100, warm.Throughput * 1.5);
+        guess = Math.Max(guess / 4, warm.Throughput * 1.5);
         for (int repetition = 0; repetition < options.Repeat; repetition++)
         {
             switch (options.Loop)

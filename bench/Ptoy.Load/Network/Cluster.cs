@@ -43,6 +43,10 @@ internal sealed record ClusterOptions
 internal sealed class Cluster : IAsyncDisposable
 {
     private const int PortsPerNode = 3;
+
+    /// <summary>Where Linux takes the ports of outgoing connections from, by default.</summary>
+    private const int FirstEphemeralPort = 32_768;
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
     private readonly ClusterOptions _options;
@@ -71,6 +75,8 @@ internal sealed class Cluster : IAsyncDisposable
 
     public static async Task<Cluster> StartAsync(ClusterOptions options)
     {
+        if (options.BasePort + (PortsPerNode * options.Nodes) > FirstEphemeralPort)
+            Console.WriteLine($"ports from {FirstEphemeralPort} up may be taken by an outgoing connection just when a node starts: a lower --base-port is safe");
         string directory = Path.Combine(Path.GetTempPath(), "ptoy-load-" + Guid.NewGuid().ToString("N"));
         var consortium = new Consortium(options.Nodes);
         DevnetLayout layout = DevnetBuilder.Create(consortium.Options(directory, options.BasePort) with
@@ -109,7 +115,10 @@ internal sealed class Cluster : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (!_good) await StopAsync().ConfigureAwait(false);
-        foreach (NodeProcess node in Nodes) node.Dispose();
+        if (_options.Ordering)
+        {
+            foreach (NodeProcess node in Nodes) node.Dispose();
+        }
         _network.Dispose();
         Consortium.Dispose();
         if (_delays is not null) await _delays.DisposeAsync().ConfigureAwait(false);
@@ -153,7 +162,6 @@ internal sealed class Cluster : IAsyncDisposable
         config["consensus"]!["window"] = _options.Window;
         config["consensus"]!["maxInFlight"] = _options.InFlight;
         config["rpc"]!["rate"] = 1_000_000;
-        config["log"] = new JsonObject { ["level"] = "Warning" };
         if (_options.CpuParts) config["diagnostics"] = new JsonObject { ["cpuParts"] = true };
         _delays?.Redirect(node.Index, config["peers"]!.AsArray());
         File.WriteAllText(node.ConfigFile, config.ToJsonString());

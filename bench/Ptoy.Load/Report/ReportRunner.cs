@@ -11,6 +11,9 @@ namespace Ptoy.Load.Report;
 internal sealed class ReportRunner(ReportOptions options)
 {
     private const int PerBatch = 400, PerMessage = 50, Accounts = 400;
+    /// <summary>Items after which the nodes count as warm: what they run has been compiled.</summary>
+    private const int WarmItems = 4_000;
+
     private const double WarmUpSeconds = 6, HalfSeconds = 8, UnloadedSeconds = 5, Settling = 2;
 
     private readonly List<RunResult> _runs = [];
@@ -64,10 +67,17 @@ internal sealed class ReportRunner(ReportOptions options)
         };
         Say($"{name}: preparing");
         await workload.PrepareAsync().ConfigureAwait(false);
-        RunResult warm = await bench.ClosedAsync(workload, "warm-up", underWay, perMessage, WarmUpSeconds, guess).ConfigureAwait(false);
+        RunResult warm;
+        int warmed = 0, rounds = 0;
+        do
+        {
+            warm = await bench.ClosedAsync(workload, "warm-up", underWay, perMessage, WarmUpSeconds, guess).ConfigureAwait(false);
+            warmed += warm.Completed / workload.Weight;
+        }
+        while (warmed < WarmItems && ++rounds < 3);
         Say($"{name}: warm, {warm.Throughput:0}/s");
         RunResult full = Keep(await bench.ClosedAsync(
-            workload, "saturation", underWay, perMessage, options.Seconds, Math.Max(500, warm.Throughput * 1.5), Settling).ConfigureAwait(false));
+            workload, "saturation", underWay, perMessage, options.Seconds, Math.Max(guess / 2, warm.Throughput * 1.5), Settling).ConfigureAwait(false));
         RunResult half = Keep(await bench.OpenAsync(workload, "half", full.Throughput / 2, perMessage, HalfSeconds).ConfigureAwait(false));
         RunResult unloaded = Keep(await bench.ClosedAsync(workload, "unloaded", 1, 1, UnloadedSeconds, 400 * workload.Weight).ConfigureAwait(false));
         _measured.Add((name, full, half, unloaded));
