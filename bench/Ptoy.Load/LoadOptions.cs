@@ -1,4 +1,5 @@
 using System.Globalization;
+using Ptoy.Load.Ordering;
 using Ptoy.Load.Results;
 
 namespace Ptoy.Load;
@@ -113,6 +114,8 @@ internal sealed record LoadOptions
         {
             if (fault.Node > options.Nodes) throw new LoadOptionException($"--faults: there is no node {fault.Node} of {options.Nodes}");
         }
+        if (options.Workloads.Contains("ordering") && CommandBatch.BytesOf(options.Batch > 0 ? options.Batch : 400, options.Payload) > CommandBatch.MostBytes)
+            throw new LoadOptionException($"--batch {options.Batch} with --payload {options.Payload}: a client batch has at most {CommandBatch.MostBytes} bytes");
         if (options.ViewTimeoutMs == 0) options.ViewTimeoutMs = options.Faults.Count > 0 ? 600 : 5_000;
         return options;
     }

@@ -18,6 +18,23 @@ internal sealed class LoadRunner(LoadOptions options)
     /// <summary>True when everything that was taken ended exactly once, and the contracts hold what they should.</summary>
     public async Task<bool> RunAsync()
     {
+        try
+        {
+            return await RunAllAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            // Whatever ended the measurement, what was measured before stays.
+            if (_runs.Count > 0)
+            {
+                ResultFiles.Write(options.Out, options, _runs);
+                Console.WriteLine($"written to {options.Out}: runs.csv, summary.csv, latency.csv, timeline.csv, runs.json, *.png");
+            }
+        }
+    }
+
+    private async Task<bool> RunAllAsync()
+    {
         bool good = true;
         string[] ordering = [.. options.Workloads.Where(w => w == "ordering")], whole = [.. options.Workloads.Where(w => w != "ordering")];
         var network = new ClusterOptions
@@ -38,8 +55,6 @@ internal sealed class LoadRunner(LoadOptions options)
             good &= await RunAsync(bench, bench.Workload("ordering", options)).ConfigureAwait(false);
             await bench.StopAsync().ConfigureAwait(false);
         }
-        ResultFiles.Write(options.Out, options, _runs);
-        Console.WriteLine($"written to {options.Out}: runs.csv, summary.csv, latency.csv, timeline.csv, runs.json, *.png");
         return good;
     }
 

@@ -16,7 +16,7 @@ internal static class CommandBatch
     public static byte[] Make(ulong client, ulong first, int commands, int payload)
     {
         int size = CommandHead + payload;
-        var bytes = new byte[Head + (commands * size)];
+        var bytes = new byte[BytesOf(commands, payload)];
         BinaryPrimitives.WriteUInt16BigEndian(bytes, (ushort)commands);
         BinaryPrimitives.WriteUInt16BigEndian(bytes.AsSpan(2), (ushort)payload);
         for (int i = 0; i < commands; i++)
@@ -28,12 +28,15 @@ internal static class CommandBatch
         return bytes;
     }
 
+    /// <summary>Bytes of a batch of so many commands.</summary>
+    public static int BytesOf(int commands, int payload) => Head + (commands * (CommandHead + payload));
+
     /// <summary>The number of commands in a well-formed batch, else 0.</summary>
     public static int Count(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length is < Head or > MostBytes) return 0;
         int commands = BinaryPrimitives.ReadUInt16BigEndian(bytes), payload = BinaryPrimitives.ReadUInt16BigEndian(bytes[2..]);
-        return commands <= MostCommands && bytes.Length == Head + (commands * (CommandHead + payload)) ? commands : 0;
+        return commands <= MostCommands && bytes.Length == BytesOf(commands, payload) ? commands : 0;
     }
 
     /// <summary>The client and the first sequence number of a well-formed batch.</summary>
