@@ -2,6 +2,7 @@ using Ptoy.Node.Consensus;
 using Ptoy.Node.Diagnostics;
 using Ptoy.Node.Gatekeeper;
 using Ptoy.Node.Mail;
+using Ptoy.Node.Membership;
 using Ptoy.Node.Mempool;
 using Ptoy.Node.Transport;
 using Ptoy.Protocol;
@@ -16,7 +17,7 @@ using Ptoy.Storage;
 namespace Ptoy.Node;
 
 /// <summary>Answers the other members over the bulk carrier.</summary>
-internal sealed class BulkServer(NodeStore store, Admission admission, BodyCache bodies, RecordKeeper keeper, MailRoom mail, ForwardDesk forwarded)
+internal sealed class BulkServer(NodeStore store, Admission admission, BodyCache bodies, RecordKeeper keeper, MailRoom mail, EpochBook epochs, ForwardDesk forwarded)
 {
     private const int MaxAnswerBytes = 32 * 1024 * 1024;
 
@@ -54,6 +55,7 @@ internal sealed class BulkServer(NodeStore store, Admission admission, BodyCache
             BulkKind.Blocks => Blocks(Codec.Decode<BlockRangeRequest>(payload, 64)),
             BulkKind.Certificates => Certificates(Codec.Decode<BlockRangeRequest>(payload, 64)),
             BulkKind.Forward => Forwarded(peer, Codec.Decode<TransactionBatch>(payload, TransactionBatch.MaxBytes)),
+            BulkKind.Epochs => Codec.Encode(new EpochBatch([.. epochs.Chain.From(Codec.Decode<EpochsRequest>(payload, 64).From, EpochBatch.MaxCount)])),
             BulkKind.StoreRecords => Codec.Encode(keeper.Store(Codec.Decode<UploadPackage>(payload, UploadPackage.MaxBytes))),
             BulkKind.FetchRecords => keeper.Package(Codec.Decode<RecordRequest>(payload, 64 * 1024).ManifestRoot) is { } package ? Codec.Encode(package) : [],
             _ => throw new RpcException(RpcErrors.MethodNotFound, $"requests of kind {kind} are not served here"),

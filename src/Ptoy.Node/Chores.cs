@@ -7,12 +7,20 @@ public sealed class Chores(ILogger<Chores> log) : IAsyncDisposable
     private readonly List<Task> _running = [];
 
     /// <summary>Runs <paramref name="round"/> after each interval; rounds of one chore never overlap.</summary>
-    public void Every(TimeSpan interval, Func<CancellationToken, Task> round) => _running.Add(Task.Run(async () =>
+    public void Every(TimeSpan interval, Func<CancellationToken, Task> round) => Every(() => interval, round);
+
+    /// <summary>As above; the interval is asked for after each round.</summary>
+    public void Every(Func<TimeSpan> interval, Func<CancellationToken, Task> round) => _running.Add(Task.Run(async () =>
     {
-        using var timer = new PeriodicTimer(interval);
+        using var timer = new PeriodicTimer(interval());
         try
         {
-            while (await timer.WaitForNextTickAsync(_stop.Token).ConfigureAwait(false)) await RunAsync(round).ConfigureAwait(false);
+            while (await timer.WaitForNextTickAsync(_stop.Token).ConfigureAwait(false))
+            {
+                await RunAsync(round).ConfigureAwait(false);
+                TimeSpan next = interval();
+                if (next != timer.Period) timer.Period = next;
+            }
         }
         catch (OperationCanceledException)
         {

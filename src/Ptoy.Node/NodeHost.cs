@@ -7,6 +7,7 @@ using Ptoy.Node.Diagnostics;
 using Ptoy.Node.Execution;
 using Ptoy.Node.Gatekeeper;
 using Ptoy.Node.Mail;
+using Ptoy.Node.Membership;
 using Ptoy.Node.Mempool;
 using Ptoy.Node.Methods;
 using Ptoy.Node.Rpc;
@@ -87,8 +88,6 @@ public sealed class NodeHost : IAsyncDisposable
         Hash chainId = genesis.ComputeChainId();
         var nodeKey = new SigningKey(KeyFile.Read("nodeKeyFile", config.NodeKeyFile));
         OnStop(nodeKey);
-        ValidatorSet validators = genesis.Validators;
-        int self = validators.IndexOf(nodeKey.Public);
 
         NodeStore store = NodeStore.Open(new StoreOptions
         {
@@ -102,6 +101,9 @@ public sealed class NodeHost : IAsyncDisposable
 
         var vm = new ContractVm(GenesisExecutor.Compile(genesis), new EmergencyLimits(StartBrake: StartBrake));
         CommitGenesis(store, genesis, vm);
+        var epochs = new EpochBook(chainId, genesis.Validators, store.Ledger, new SignatureMemory(Ed25519Verifier.Instance));
+        var members = new MemberBook(store.State.Get);
+        ValidatorSet Current() => epochs.Current;
 
         var nonces = new NonceBook(store.State.Get);
         var pool = new TransactionPool(config.MempoolTransactions, config.MempoolBytes, nonces.Of);
@@ -109,25 +111,26 @@ public sealed class NodeHost : IAsyncDisposable
         var bodies = new BodyCache(pool, hash => store.Consensus.Body(hash) ?? store.Ledger.TransactionBytes(hash));
         var transport = new NodeTransport(nodeKey, chainId, TransportOf(config), logging.CreateLogger("Ptoy.Transport"));
         OnStop(transport);
-        var verifier = new MessageVerifier(chainId, validators, new SignatureMemory(Ed25519Verifier.Instance));
-        var fetcher = new PeerFetcher(transport, validators, admission, bodies, verifier, logging.CreateLogger<PeerFetcher>());
+        var fetcher = new PeerFetcher(transport, epochs, admission, bodies, logging.CreateLogger<PeerFetcher>());
 
-        SkipList skips = LoadSkips(config, chainId, validators);
+        SkipList skips = LoadSkips(config, chainId, epochs.Chain.All);
         var executor = new BlockExecutor(vm, chainId, store.State.Get, nonces.Of, skips.Contains);
         var execution = new ExecutionPipeline(
             store, executor, nonces, bodies, pool, chainId, hashes => fetcher.FetchBodiesAsync(hashes, 0, _stopping.Token).GetAwaiter().GetResult(),
             Fail, logging.CreateLogger<ExecutionPipeline>());
         OnStop(execution);
-        Replica replica = MakeReplica(config, chainId, validators, self, nodeKey, store, clock);
+        var turns = new EpochTurns(config, chainId, epochs, members, nodeKey, store, clock);
+        EpochTurn first = turns.Start();
         var driver = new ConsensusDriver(
-            replica, store.Consensus, transport, validators, bodies, fetcher, new ProposalPolicy(pool, bodies), execution, clock, Fail, logging.CreateLogger<ConsensusDriver>());
+            first.Replica, store.Consensus, transport, first.Validators, bodies, fetcher, new ProposalPolicy(pool, bodies), execution, clock, Fail,
+            logging.CreateLogger<ConsensusDriver>(), turns);
         OnStop(driver);
         admission.Ready += driver.Wake;
 
         var views = new ContractViews(vm, store, chainId);
         OnStop(views);
         var certified = new CertifiedBlocks(store.Ledger);
-        var keeper = new RecordKeeper(store, transport, validators, nodeKey, chainId, clock, logging.CreateLogger<RecordKeeper>());
+        var keeper = new RecordKeeper(store, transport, Current, nodeKey, chainId, clock, logging.CreateLogger<RecordKeeper>());
         var catalog = new OwnerCatalog(views, keeper);
         var watch = new CensorshipWatch(pool, fetcher.ForwardAsync, (view, transaction) =>
         {
@@ -137,6 +140,7 @@ public sealed class NodeHost : IAsyncDisposable
         execution.Published += result =>
         {
             watch.OnExecuted(result.Block.Header.Height, result.Transactions);
+            members.OnExecuted(result.Writes);
             views.OnExecuted(result.Writes, result.Block.Header.Height);
             certified.OnExecuted(result);
             foreach ((_, Address owner) in RecordEvents.Retired(result.Receipts)) catalog.Evict(owner);
@@ -144,34 +148,36 @@ public sealed class NodeHost : IAsyncDisposable
         };
         driver.Certified += certified.OnCertified;
 
-        var mail = new MailRoom(store.Mail, transport, validators, clock);
-        var freshness = new Freshness(() => (store.Ledger.Last!.Height, store.Ledger.Last.EffectiveTimeMs), config.MaxBlockIntervalMs, clock);
+        var mail = new MailRoom(store.Mail, transport, Current, clock);
+        var freshness = new Freshness(() => (store.Ledger.Last!.Height, store.Ledger.Last.EffectiveTimeMs), () => turns.MaxBlockIntervalMs, clock);
         var gate = new RecordGate(new AccessDecider(views, clock), catalog, keeper, views, store.Access, freshness, nodeKey.Public, clock);
         var facts = new NodeFacts
         {
             ChainId = chainId,
             NodeKey = nodeKey.Public,
-            Organisation = self >= 0 ? validators.Members[self].Organisation : Address.None,
-            Organisations = [.. validators.Members.Select(m => m.Organisation).Distinct()],
+            Governance = () => members.Now,
             Health = () => Health(store, pool, driver, transport),
         };
 
-        var server = new BulkServer(store, admission, bodies, keeper, mail, new ForwardDesk(pool, admission, validators.Count));
-        var inbox = new ConsensusInbox(validators, verifier, v => driver.Post(new Received(v)), logging.CreateLogger<ConsensusInbox>());
+        var server = new BulkServer(store, admission, bodies, keeper, mail, epochs, new ForwardDesk(pool, admission, Math.Max(8, first.Validators.Count)));
+        var inbox = new ConsensusInbox(first.Validators, epochs.Verifier(first.Validators.Epoch), v => driver.Post(new Received(v)), logging.CreateLogger<ConsensusInbox>());
         _stop.Add(inbox.DisposeAsync);
         await transport.StartAsync(server.Handlers(inbox.Receive, driver.OnLink), cancellation).ConfigureAwait(false);
-        transport.UpdatePeers([.. config.Peers.Select(p => new PeerAddress(p.NodeKey, p.Host, p.VotePort, p.BulkPort))]);
-        var gossip = new Gossip(transport, validators, admission);
+        var gossip = new Gossip(transport, Current, admission);
         _stop.Add(gossip.DisposeAsync);
+        var account = new NodeAccount(admission, pool, nonces.Of, nodeKey, () => store.Ledger.Last!.Height);
+        var chores = new Chores(logging.CreateLogger<Chores>());
+        var membership = new MembershipParts(config, transport, members, epochs, driver, execution, fetcher, store, account, logging);
+        driver.EpochStarted += set => inbox.Use(set, epochs.Verifier(set.Epoch));
+        membership.Start(chores);
         execution.Start();
         driver.Start();
 
-        var anchoring = new Anchoring(store.Access, views, admission, pool, nodeKey, () => store.Ledger.Last!.Height, logging.CreateLogger<Anchoring>());
-        var chores = new Chores(logging.CreateLogger<Chores>());
-        if (self >= 0) chores.Every(TimeSpan.FromMilliseconds(config.AuditAnchorIntervalMs), token => Task.Run(anchoring.Run, token));
         chores.Every(CensorshipWatch.Interval, token => watch.LookAsync(driver.Facts, token));
+        var anchoring = new Anchoring(store.Access, views, account, nodeKey.Public, logging.CreateLogger<Anchoring>());
+        chores.Every(() => AnchorInterval(config, members), token => membership.IsMember ? Task.Run(anchoring.Run, token) : Task.CompletedTask);
         chores.Every(TimeSpan.FromSeconds(5), keeper.RepairAsync);
-        var certificates = new CertificateRepair(transport, validators, store.Ledger, certified, logging.CreateLogger<CertificateRepair>());
+        var certificates = new CertificateRepair(transport, epochs, store.Ledger, certified, logging.CreateLogger<CertificateRepair>());
         chores.Every(TimeSpan.FromSeconds(1), certificates.RunAsync);
         chores.Every(TimeSpan.FromMinutes(5), token => Task.Run(mail.Expire, token));
         chores.Every(TimeSpan.FromMinutes(10), token => Task.Run(keeper.Collect, token));
@@ -185,7 +191,7 @@ public sealed class NodeHost : IAsyncDisposable
                 Identity = new RpcIdentity(chainId, nodeKey.Public),
                 Methods =
                 [
-                    .. new ChainMethods(store, genesis, facts, certified, views, pool).Table(),
+                    .. new ChainMethods(store, genesis, facts, certified, views, pool, epochs).Table(),
                     .. new TransactionMethods(admission, pool, certified).Table(),
                     .. new RecordMethods(gate, store.Access, mail, facts, () => AuthorityKey(views), key => IsCertified(store, ContractId.Single("Audit"), key), clock).Table(),
                 ],
@@ -198,7 +204,7 @@ public sealed class NodeHost : IAsyncDisposable
         RpcAddress = rpc.Addresses[0];
         _log.LogInformation(
             "node {Node} of chain {Chain} is up: replica {Replica}, height {Height}, JSON-RPC at {Rpc}",
-            nodeKey.Address, chainId.Short, self, store.Ledger.Last!.Height, RpcAddress);
+            nodeKey.Address, chainId.Short, first.Validators.IndexOf(nodeKey.Public), store.Ledger.Last!.Height, RpcAddress);
     }
 
     private void OnStop(IDisposable part) => _stop.Add(() =>
@@ -236,11 +242,11 @@ public sealed class NodeHost : IAsyncDisposable
         }
     }
 
-    private static SkipList LoadSkips(NodeConfig config, Hash chainId, ValidatorSet validators)
+    private static SkipList LoadSkips(NodeConfig config, Hash chainId, IReadOnlyList<ValidatorSet> sets)
     {
         try
         {
-            return SkipList.Load(Path.Combine(config.DataDir, "skip"), chainId, validators);
+            return SkipList.Load(Path.Combine(config.DataDir, "skip"), chainId, sets);
         }
         catch (FormatException e)
         {
@@ -255,37 +261,8 @@ public sealed class NodeHost : IAsyncDisposable
         store.Ledger.CommitGenesis(store.State.Prepare(writes, 0), Hash.Zero, MerkleTree.Root([]), genesis.TimeMs);
     }
 
-    private static Replica MakeReplica(
-        NodeConfig config, Hash chainId, ValidatorSet validators, int self, SigningKey nodeKey, NodeStore store, TimeProvider clock)
-    {
-        var content = store.Consensus.LoadAll();
-        bool signs = self >= 0 && store.Consensus.MaySign;
-        var settings = new ReplicaConfig
-        {
-            ChainId = chainId,
-            Validators = validators,
-            Self = signs ? self : -1,
-            Signer = signs ? new Ed25519Signer(nodeKey) : null,
-            Window = (ulong)config.ConsensusWindow,
-            MaxInFlight = config.ConsensusInFlight,
-            HeartbeatTicks = config.MaxBlockIntervalMs / ConsensusDriver.TickMs,
-            ViewTimeoutTicks = config.ViewChangeTimeoutMs / ConsensusDriver.TickMs,
-        };
-        IReadOnlyCollection<LogRecord> log = [.. content.Records.Select(r => new LogRecord(new LogKey((LogKind)r.Kind, r.Height, r.View), r.Bytes))];
-        return new Replica(settings, Ledger(store, chainId, validators.Epoch, settings.Window), log, (ulong)clock.GetUtcNow().ToUnixTimeMilliseconds());
-    }
-
-    private static LedgerState Ledger(NodeStore store, Hash chainId, ulong epoch, ulong window)
-    {
-        ExecutedBlock last = store.Ledger.Last!;
-        var recent = new List<ExecutionStatement>();
-        for (ulong height = last.Height > window ? last.Height - window : 0; height <= last.Height; height++)
-        {
-            if (store.Ledger.Executed(height) is { } e)
-                recent.Add(new ExecutionStatement(chainId, epoch, e.Height, e.ChainHash, e.StateRoot, e.ReceiptsRoot, Hash.Zero, e.EffectiveTimeMs));
-        }
-        return new LedgerState(recent, store.Ledger.LatestExecutionCertificate());
-    }
+    private static TimeSpan AnchorInterval(NodeConfig config, MemberBook members) =>
+        TimeSpan.FromMilliseconds(config.AuditAnchorIntervalMs ?? members.Parameter("auditAnchorInterval", 30_000));
 
     private static TransportOptions TransportOf(NodeConfig config) => new()
     {
@@ -329,6 +306,7 @@ public sealed class NodeHost : IAsyncDisposable
             certified = store.Ledger.LatestExecutionCertificate()?.Statement.Height ?? 0,
             view = driver.View,
             primary = driver.Primary,
+            epoch = driver.Epoch,
             signs = driver.Signs,
             waiting = pool.Count,
             accessEntries = store.Access.Count,

@@ -1,5 +1,6 @@
 using Ptoy.EndToEnd.Chaos;
 using Ptoy.EndToEnd.Demo;
+using Ptoy.EndToEnd.Membership;
 
 string[] rest = args.Length > 0 ? args[1..] : [];
 switch (args.FirstOrDefault())
@@ -7,7 +8,8 @@ switch (args.FirstOrDefault())
     case "demo": return await DemoCommand.RunAsync(rest);
     case "read-back": return await ReadBack.RunAsync(rest);
     case "chaos": return await ChaosCommand.RunAsync(rest);
+    case "membership": return await MembershipCommand.RunAsync(rest);
     default:
-        Console.Error.WriteLine("Ptoy.EndToEnd: say `demo` or `chaos`.");
+        Console.Error.WriteLine("Ptoy.EndToEnd: say `demo`, `chaos` or `membership`.");
         return 2;
 }

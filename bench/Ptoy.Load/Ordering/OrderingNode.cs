@@ -153,7 +153,7 @@ internal sealed class OrderingNode : IDisposable
         {
             ChainId = _chainId, Validators = _validators, Self = self, Signer = new Ed25519Signer(_key),
             Window = (ulong)_config.ConsensusWindow, MaxInFlight = _config.ConsensusInFlight,
-            HeartbeatTicks = _config.MaxBlockIntervalMs / ConsensusDriver.TickMs, ViewTimeoutTicks = _config.ViewChangeTimeoutMs / ConsensusDriver.TickMs,
+            HeartbeatTicks = (_config.MaxBlockIntervalMs ?? 5_000) / ConsensusDriver.TickMs, ViewTimeoutTicks = _config.ViewChangeTimeoutMs / ConsensusDriver.TickMs,
         };
         LogRecord[] log = [.. _store.Consensus.LoadAll().Records.Select(r => new LogRecord(new LogKey((LogKind)r.Kind, r.Height, r.View), r.Bytes))];
         ulong last = _store.Ledger.Last!.Height;

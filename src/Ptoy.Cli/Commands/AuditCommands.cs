@@ -40,6 +40,7 @@ internal static class AuditCommands
                 await using Session session = await call.ConnectAsync(shared);
                 AuditEntryDto[] entries = await EntriesAsync(session, call.Cancellation);
                 var verified = new VerifiedClient(session.Node.Rpc, light);
+                await verified.FollowAsync(call.Cancellation);
                 Tally tally = await call.Output.ProgressAsync("verifying", Math.Max(1, entries.Length), progress => VerifyAsync(session, light, verified, entries, progress, call.Cancellation));
                 call.Output.Result(
                     tally, $"{tally.Proven} of {entries.Length} entries proven from genesis; {tally.NotAnchoredYet} are signed but not anchored yet; {tally.Refused.Count} refused");

@@ -38,9 +38,10 @@ internal static class ChainCommands
             {
                 Genesis? genesis = GenesisIfGiven(call, shared);
                 await using RpcHttpClient rpc = call.Rpc(shared);
+                LightClient? light = await FollowedAsync(genesis, rpc, call.Cancellation);
                 JsonElement answer = await rpc.CallAsync("chain_block", new { height = call.Get(height) }, null, call.Cancellation);
                 var header = Codec.Decode<BlockHeader>(answer.GetProperty("header").GetBytesFromBase64(), Ptoy.Protocol.Ledger.Block.MaxBytes);
-                if (genesis is not null) CheckBlock(answer, header, genesis);
+                if (light is not null) CheckBlock(answer, header, light);
                 string[] transactions = [.. answer.GetProperty("transactions").EnumerateArray().Select(t => t.ToString())];
                 call.Output.Result(
                     new
@@ -63,6 +64,7 @@ internal static class ChainCommands
                 Hash transaction = Call.HashOf(hash, call.Get(hash));
                 var light = new LightClient(call.Genesis(shared));
                 await using RpcHttpClient rpc = call.Rpc(shared);
+                await new VerifiedClient(rpc, light).FollowAsync(call.Cancellation);
                 var answer = await rpc.CallAsync<TxWaitResult>("chain_receipt", new { hash = transaction.ToString() }, null, call.Cancellation);
                 if (!answer.Found) throw CliException.Failed($"the node has no certified receipt of {transaction}");
                 Receipt receipt = light.Receipt(transaction, answer);
@@ -103,8 +105,9 @@ internal static class ChainCommands
                 Genesis? genesis = GenesisIfGiven(call, shared);
                 await using RpcHttpClient rpc = call.Rpc(shared);
                 var answer = await rpc.CallAsync<ChainValidatorsResult>("chain_validators", new NoParams(), null, call.Cancellation);
+                LightClient? light = await FollowedAsync(genesis, rpc, call.Cancellation);
                 var set = Codec.Decode<ValidatorSet>(answer.Validators, 64 * 1024);
-                if (genesis is not null && set.ComputeHash() != genesis.Validators.ComputeHash()) throw CliException.Failed("the node's members are not those of genesis");
+                if (light is not null && light.Epochs.Of(set.Epoch)?.ComputeHash() != set.ComputeHash()) throw CliException.Failed("the node's members do not follow from genesis");
                 call.Output.Table(
                     new
                     {
@@ -118,16 +121,24 @@ internal static class ChainCommands
 
     private static Genesis? GenesisIfGiven(Call call, SharedOptions shared) => call.Optional(shared.Genesis, SharedOptions.GenesisVariable) is null ? null : call.Genesis(shared);
 
-    private static void CheckBlock(JsonElement answer, BlockHeader header, Genesis genesis)
+    private static async Task<LightClient?> FollowedAsync(Genesis? genesis, RpcClient rpc, CancellationToken cancellation)
+    {
+        if (genesis is null) return null;
+        var light = new LightClient(genesis);
+        await new VerifiedClient(rpc, light).FollowAsync(cancellation);
+        return light;
+    }
+
+    private static void CheckBlock(JsonElement answer, BlockHeader header, LightClient light)
     {
         Hash hash = header.ComputeHash();
-        if (header.ChainId != genesis.ComputeChainId()) throw CliException.Failed("the block is of another chain");
+        if (header.ChainId != light.ChainId) throw CliException.Failed("the block is of another chain");
         if (answer.GetProperty("hash").ToString() != hash.ToString()) throw CliException.Failed("the block's hash is not that of its header");
         if (Bytes(answer, "commitCertificate") is not { } bytes) throw CliException.Failed("the node holds no commit certificate of this block");
         var commit = Codec.Decode<CommitCertificate>(bytes, ExecutionCertificate.MaxBytes);
         if (commit.Statement.BlockHash != hash || commit.Statement.Height != header.Height) throw CliException.Failed("the commit certificate is of another block");
-        if (commit.Verify(genesis.Validators) is { } problem) throw CliException.Failed($"commit certificate: {problem}");
-        if (Bytes(answer, "executionCertificate") is { } execution && new LightClient(genesis).Certificate(execution).Height != header.Height)
+        if (light.Epochs.Verify(commit) is { } problem) throw CliException.Failed($"commit certificate: {problem}");
+        if (Bytes(answer, "executionCertificate") is { } execution && light.Certificate(execution).Height != header.Height)
             throw CliException.Failed("the execution certificate is of another height");
     }
 

@@ -14,7 +14,7 @@ internal static class NodeCommands
 {
     private static Option<string> ConfigOption() => new("--config", "-c") { Description = "configuration file (JSON)", HelpName = "FILE", Required = true };
 
-    public static Command Build(SharedOptions shared) => new PtoyCommand("node", "Run a node.").With(Run(), Check());
+    public static Command Build(SharedOptions shared) => new PtoyCommand("node", "Run a node.").With(Run(), Check(), NodeInitCommand.Build(shared));
 
     private static PtoyCommand Run()
     {
@@ -42,8 +42,7 @@ internal static class NodeCommands
             PublicKey node = NodeKeyOf(read);
             Genesis genesis = GenesisOf(read);
             int index = genesis.Validators.IndexOf(node);
-            if (index < 0) throw CliException.Usage($"configuration key 'nodeKeyFile': its key {node} is not a member's of '{read.GenesisFile}'");
-            CheckPeers(read, genesis, node);
+            CheckPeers(read, node);
             CheckPorts(read);
             call.Output.Result(
                 new
@@ -51,7 +50,7 @@ internal static class NodeCommands
                     config = call.Get(config), chainId = genesis.ComputeChainId().ToString(), nodeKey = node.ToString(), replica = index,
                     peers = read.Peers.Count, rpc = $"{read.RpcListen}:{read.RpcPort}", dataDir = read.DataDir,
                 },
-                $"configuration  {call.Get(config)} can be used", $"chain          {genesis.ComputeChainId()}", $"replica        {index} of {genesis.Validators.Count}",
+                $"configuration  {call.Get(config)} can be used", $"chain          {genesis.ComputeChainId()}", index < 0 ? "replica        none in genesis: it follows until governance admits it" : $"replica        {index} of {genesis.Validators.Count} in genesis",
                 $"JSON-RPC       {read.RpcListen}:{read.RpcPort}", $"data           {read.DataDir}");
             return Task.CompletedTask;
         });
@@ -83,15 +82,10 @@ internal static class NodeCommands
         }
     }
 
-    private static void CheckPeers(NodeConfig config, Genesis genesis, PublicKey self)
+    private static void CheckPeers(NodeConfig config, PublicKey self)
     {
-        foreach (PeerConfig peer in config.Peers)
-        {
-            if (genesis.Validators.IndexOf(peer.NodeKey) < 0) throw CliException.Usage($"configuration key 'peers': {peer.NodeKey} is not a member's of the genesis");
-            if (peer.NodeKey == self) throw CliException.Usage("configuration key 'peers': the node names itself");
-        }
-        foreach (Validator member in genesis.Validators.Members.Where(m => m.NodeKey != self && config.Peers.All(p => p.NodeKey != m.NodeKey)))
-            throw CliException.Usage($"configuration key 'peers': member {member.NodeKey} is missing");
+        if (config.Peers.Any(p => p.NodeKey == self)) throw CliException.Usage("configuration key 'peers': the node names itself");
+        if (config.Peers.Count == 0) throw CliException.Usage("configuration key 'peers': none is given; one member that is up is needed to find the others");
     }
 
     private static void CheckPorts(NodeConfig config)

@@ -55,7 +55,7 @@ internal static class CommandLine
         [
             KeysCommands.Build, NodeCommands.Build, DevnetCommands.Build, AuthorityCommands.Build, PatientCommands.Build, ProviderCommands.Build,
             RecordCommands.Build, ConsentCommands.Build, WalletCommands.Build, EhrCommands.Build, AuditCommands.Build, ChainCommands.Build,
-            CompletionCommand.Build,
+            GovCommands.Build, CompletionCommand.Build,
         ];
         foreach (Func<SharedOptions, Command> group in groups) root.Subcommands.Add(group(shared));
         return root;

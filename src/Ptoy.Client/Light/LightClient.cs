@@ -11,25 +11,28 @@ namespace Ptoy.Client.Light;
 
 /// <summary>
 /// Believes nothing that a node says: from the genesis alone it checks execution certificates, and from those the state, the receipts and
-/// the anchored access log. Every method throws <see cref="ProofException"/> naming the first thing that does not hold. The validators are
-/// those of genesis: a certificate of a later epoch is refused, since who signs there is not known from genesis alone. Safe for many threads.
+/// the anchored access log. Every method throws <see cref="ProofException"/> naming the first thing that does not hold. It knows the validators
+/// of genesis, and those of later epochs once <see cref="EpochFollower"/> was shown how each began; a certificate counts only for the heights of
+/// its epoch. Safe for many threads.
 /// </summary>
 public sealed class LightClient
 {
     private readonly Lock _lock = new();
-    private readonly ValidatorSet _validators;
     private ExecutionStatement? _newest;
 
     /// <summary>Trusts this genesis and nothing else. Throws <see cref="ProofException"/> when it is not well-formed.</summary>
     public LightClient(Genesis genesis)
     {
         if (genesis.Problem() is { } problem) throw new ProofException(ProofPart.Chain, $"the genesis is not well-formed: {problem}");
-        _validators = genesis.Validators;
         ChainId = genesis.ComputeChainId();
+        Epochs = new EpochChain(ChainId, genesis.Validators);
     }
 
     /// <summary>The chain.</summary>
     public Hash ChainId { get; }
+
+    /// <summary>The validators, as far as they were followed.</summary>
+    public EpochChain Epochs { get; }
 
     /// <summary>The newest height seen in a certificate that held.</summary>
     public ulong Height
@@ -49,11 +52,10 @@ public sealed class LightClient
         ExecutionStatement statement = decoded.Statement;
         if (statement.ChainId != ChainId)
             throw new ProofException(ProofPart.Chain, $"the certificate is of chain {statement.ChainId.Short}…, not {ChainId.Short}…");
-        if (statement.Epoch != _validators.Epoch)
-            throw new ProofException(ProofPart.Epoch, $"the certificate is of epoch {statement.Epoch}; from genesis only epoch {_validators.Epoch} can be verified");
+        if (Epochs.Place(statement.ChainId, statement.Epoch, statement.Height) is { } elsewhere) throw new ProofException(ProofPart.Epoch, $"the certificate: {elsewhere}");
         if (statement.Height < minHeight)
             throw new ProofException(ProofPart.Height, $"the certificate is of height {statement.Height}, older than {minHeight}");
-        if (decoded.Verify(_validators) is { } problem) throw new ProofException(ProofPart.Certificate, problem);
+        if (Epochs.Verify(decoded) is { } problem) throw new ProofException(ProofPart.Certificate, problem);
         lock (_lock)
         {
             if (_newest is { } newest && newest.Height == statement.Height && newest != statement)
@@ -120,7 +122,7 @@ public sealed class LightClient
     public AccessEntry Access(AuditEntryDto entry)
     {
         var decoded = Decode<AccessEntry>(entry.Entry, AccessEntry.MaxBytes, ProofPart.AccessEntry);
-        if (_validators.IndexOf(decoded.Node) < 0) throw new ProofException(ProofPart.AccessEntry, "the entry is of a node that is no validator");
+        if (!Epochs.Ever(decoded.Node)) throw new ProofException(ProofPart.AccessEntry, "the entry is of a node that never was a validator");
         var request = new RequestProof(decoded.Requester, decoded.Request, decoded.RequestSignature);
         if (!request.Verify()) throw new ProofException(ProofPart.AccessSignature, "the requester did not sign the request that the entry holds");
         string[] parts = decoded.Request.Split('|');

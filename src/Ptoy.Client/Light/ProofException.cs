@@ -5,7 +5,7 @@ public enum ProofPart
 {
     /// <summary>It is about another chain.</summary>
     Chain,
-    /// <summary>It is of an epoch whose validators are not known from genesis.</summary>
+    /// <summary>It is of an epoch whose validators are not known (follow them first), that did not decide that height, or that does not follow from the one before.</summary>
     Epoch,
     /// <summary>Heights disagree, or what is shown is older than was asked for.</summary>
     Height,

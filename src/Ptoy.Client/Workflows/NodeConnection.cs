@@ -50,6 +50,7 @@ public sealed class NodeConnection : IAsyncDisposable
         {
             var info = await rpc.CallAsync<ChainInfoResult>("chain_info", new NoParams(), null, cancellation);
             if (info.ChainId != chain.ChainId.ToString()) throw new UntrustedAnswerException($"{url} serves another chain");
+            if (info.Epoch > chain.Validators.Epoch) await chain.FollowAsync(rpc, cancellation);
             return new NodeConnection(rpc, chain, key, PublicKey.Parse(info.Node));
         }
         catch
@@ -82,8 +83,12 @@ public sealed class NodeConnection : IAsyncDisposable
     public async Task<string?> ProvenAsync(ContractId contract, string key, CancellationToken cancellation = default)
     {
         var answer = await CallAsync<ChainProofResult>("chain_proof", new ChainProofParams(contract.ToString(), key), null, cancellation);
-        return Chain.Verify(contract, key, answer);
+        return await Chain.JudgeAsync(_rpc, () => Chain.Verify(contract, key, answer), cancellation);
     }
+
+    /// <summary>The verified receipt in an answer of <c>tx_wait</c>.</summary>
+    public Task<Receipt> ReceiptAsync(Hash transaction, TxWaitResult answer, CancellationToken cancellation = default) =>
+        Chain.JudgeAsync(_rpc, () => Chain.Verify(transaction, answer), cancellation);
 
     /// <summary>
     /// Uploads sealed records; returns storage receipts, each verified: of a quorum of the members, or of f + 1 where the answer says that
@@ -95,6 +100,7 @@ public sealed class NodeConnection : IAsyncDisposable
         RecordUploadResult result = JsonSerializer.Deserialize<RecordUploadResult>(answer, RpcJson.Options)
             ?? throw new UntrustedAnswerException("record_upload: an empty answer");
         StorageStatement statement = StorageStatement.For(Chain.ChainId, package);
+        if (result.Receipts.Any(r => Chain.Validators.IndexOf(PublicKey.Parse(r.Node)) < 0)) await Chain.FollowAsync(_rpc, cancellation);
         var nodes = new HashSet<PublicKey>();
         foreach (StorageReceiptDto dto in result.Receipts)
         {

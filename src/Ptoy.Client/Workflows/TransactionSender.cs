@@ -77,7 +77,7 @@ public sealed class TransactionSender(NodeConnection node, SigningKey? sponsor =
         while (true)
         {
             var answer = await node.CallAsync<TxWaitResult>("tx_wait", new TxWaitParams(transaction.Hash.ToString(), WaitMs), null, cancellation);
-            if (answer.Found) return node.Chain.Verify(transaction.Hash, answer);
+            if (answer.Found) return await node.ReceiptAsync(transaction.Hash, answer, cancellation);
             AccountNonceResult state = await NonceAsync(cancellation);
             if (state.Height > transaction.Body.ExpiryHeight)
                 throw new TransactionLostException($"{call}: not executed up to height {state.Height}; it has expired, so it may be sent again");

@@ -1,3 +1,5 @@
+using Ptoy.Client.Light;
+using Ptoy.Client.Rpc;
 using Ptoy.Protocol;
 using Ptoy.Protocol.Crypto;
 using Ptoy.Protocol.Ledger;
@@ -8,13 +10,61 @@ using Ptoy.Protocol.Wire;
 namespace Ptoy.Client.Workflows;
 
 /// <summary>Something a node said that does not follow from genesis.</summary>
-public sealed class UntrustedAnswerException(string message) : Exception(message);
+public class UntrustedAnswerException(string message) : Exception(message);
 
-/// <summary>What a client trusts: the chain's id and its validators, both from genesis. Everything else is checked against these.</summary>
-public sealed record TrustedChain(Hash ChainId, ValidatorSet Validators)
+/// <summary>An answer of an epoch whose validators this client does not know yet: follow them, and judge again.</summary>
+public sealed class UnknownEpochException(string message) : UntrustedAnswerException(message);
+
+/// <summary>
+/// What a client trusts: the chain's id and its first validators, both from genesis, and those of later epochs that follow from them.
+/// Everything else is checked against these. Safe for many threads.
+/// </summary>
+public sealed class TrustedChain
 {
+    private TrustedChain(Genesis genesis)
+    {
+        ChainId = genesis.ComputeChainId();
+        Epochs = new EpochChain(ChainId, genesis.Validators);
+    }
+
+    /// <summary>The chain.</summary>
+    public Hash ChainId { get; }
+
+    /// <summary>The validators, as far as they were followed.</summary>
+    public EpochChain Epochs { get; }
+
+    /// <summary>The newest validators known.</summary>
+    public ValidatorSet Validators => Epochs.Newest;
+
     /// <summary>From a genesis.</summary>
-    public static TrustedChain From(Genesis genesis) => new(genesis.ComputeChainId(), genesis.Validators);
+    public static TrustedChain From(Genesis genesis) => new(genesis);
+
+    /// <summary>Follows the validators up to the newest epoch that a node tells of; how many were new. Throws when one does not hold.</summary>
+    public async Task<int> FollowAsync(RpcClient rpc, CancellationToken cancellation = default)
+    {
+        try
+        {
+            return await EpochFollower.FollowAsync(rpc, Epochs, cancellation);
+        }
+        catch (ProofException e)
+        {
+            throw new UntrustedAnswerException(e.Message);
+        }
+    }
+
+    /// <summary>Judges an answer; when it is of an epoch not known yet, asks the node how that began, and judges again.</summary>
+    public async Task<T> JudgeAsync<T>(RpcClient rpc, Func<T> judge, CancellationToken cancellation = default)
+    {
+        try
+        {
+            return judge();
+        }
+        catch (UnknownEpochException)
+        {
+            if (await FollowAsync(rpc, cancellation) == 0) throw;
+            return judge();
+        }
+    }
 
     /// <summary>The certified receipt of a transaction. Throws <see cref="UntrustedAnswerException"/> or <see cref="WireException"/>.</summary>
     public Receipt Verify(Hash transaction, TxWaitResult answer)
@@ -46,6 +96,8 @@ public sealed record TrustedChain(Hash ChainId, ValidatorSet Validators)
     {
         var certificate = Codec.Decode<ExecutionCertificate>(certificateBytes, ExecutionCertificate.MaxBytes);
         if (certificate.Statement.ChainId != ChainId) throw new UntrustedAnswerException("the certificate is of another chain");
-        return certificate.Verify(Validators) is { } problem ? throw new UntrustedAnswerException($"certificate: {problem}") : certificate.Statement;
+        if (Epochs.Of(certificate.Statement.Epoch) is null)
+            throw new UnknownEpochException($"the certificate is of epoch {certificate.Statement.Epoch}, whose validators are not known");
+        return Epochs.Verify(certificate) is { } problem ? throw new UntrustedAnswerException($"certificate: {problem}") : certificate.Statement;
     }
 }

@@ -62,8 +62,8 @@ public sealed record NodeConfig
     /// <summary>Calls per second and client address that are answered.</summary>
     public int RpcRate { get; init; } = 20_000;
 
-    /// <summary>Milliseconds after which an idle network makes an empty block, so that expiries happen.</summary>
-    public int MaxBlockIntervalMs { get; init; } = 5_000;
+    /// <summary>Milliseconds after which an idle network makes an empty block; null: the chain's parameter.</summary>
+    public int? MaxBlockIntervalMs { get; init; }
 
     /// <summary>Milliseconds without progress after which a replica asks for a new view; doubles while it fails.</summary>
     public int ViewChangeTimeoutMs { get; init; } = 1_000;
@@ -74,8 +74,8 @@ public sealed record NodeConfig
     /// <summary>Most bytes of waiting transactions.</summary>
     public long MempoolBytes { get; init; } = 256L * 1024 * 1024;
 
-    /// <summary>How often the access log is anchored on chain, in milliseconds.</summary>
-    public int AuditAnchorIntervalMs { get; init; } = 30_000;
+    /// <summary>How often the access log is anchored on chain, in milliseconds; null: the chain's parameter.</summary>
+    public int? AuditAnchorIntervalMs { get; init; }
 
     /// <summary>Whether the CPU time of each part of the node's work is measured (see <c>node_health</c>).</summary>
     public bool CpuParts { get; init; }
@@ -164,11 +164,11 @@ public sealed record NodeConfig
                 RpcInsecure = Flag("rpc:insecure"),
                 RpcCors = [.. root.GetSection("rpc:cors").GetChildren().Select(c => c.Value ?? "")],
                 RpcRate = Number("rpc:rate", 20_000, 1, 1_000_000),
-                MaxBlockIntervalMs = Number("consensus:maxBlockIntervalMs", 5_000, 100, 60_000),
+                MaxBlockIntervalMs = NumberIfGiven("consensus:maxBlockIntervalMs", 100, 60_000),
                 ViewChangeTimeoutMs = Number("consensus:viewChangeTimeoutMs", 1_000, 100, 60_000),
                 MempoolTransactions = Number("mempool:transactions", 50_000, 100, 1_000_000),
                 MempoolBytes = Number("mempool:bytes", 256 * 1024 * 1024, 1024 * 1024, int.MaxValue),
-                AuditAnchorIntervalMs = Number("audit:anchorIntervalMs", 30_000, 500, 60_000),
+                AuditAnchorIntervalMs = NumberIfGiven("audit:anchorIntervalMs", 500, 60_000),
                 ConsensusWindow = Number("consensus:window", 128, 64, 128),
                 ConsensusInFlight = Number("consensus:maxInFlight", 16, 1, 64),
                 CpuParts = Flag("diagnostics:cpuParts"),
@@ -210,6 +210,8 @@ public sealed record NodeConfig
         private int Port(string key) => Parse(key, Required(key), 1, 65_535);
 
         private int Number(string key, int otherwise, int min, int max) => root[key] is { Length: > 0 } value ? Parse(key, value, min, max) : otherwise;
+
+        private int? NumberIfGiven(string key, int min, int max) => root[key] is { Length: > 0 } value ? Parse(key, value, min, max) : null;
 
         private bool Flag(string key) => root[key] switch
         {

@@ -1,4 +1,5 @@
 using Ptoy.Node.Execution;
+using Ptoy.Node.Membership;
 using Ptoy.Node.Transport;
 using Ptoy.Protocol.Crypto;
 using Ptoy.Protocol.Ledger;
@@ -13,7 +14,7 @@ namespace Ptoy.Node.Consensus;
 /// without the certificate this node could not prove a receipt of such a height.
 /// </summary>
 public sealed class CertificateRepair(
-    ITransport transport, ValidatorSet validators, LedgerStore ledger, CertifiedBlocks certified, ILogger<CertificateRepair> log)
+    ITransport transport, EpochBook epochs, LedgerStore ledger, CertifiedBlocks certified, ILogger<CertificateRepair> log)
 {
     /// <summary>Heights this close to the newest certificate may still be certified by votes under way.</summary>
     private const ulong UnderWay = 8;
@@ -52,7 +53,7 @@ public sealed class CertificateRepair(
     private async Task<int> AskAsync(ulong from, ushort count, CancellationToken cancellation)
     {
         int repaired = 0;
-        foreach (PublicKey peer in validators.Members.Select(m => m.NodeKey).Where(k => k != transport.Self))
+        foreach (PublicKey peer in epochs.Current.Members.Select(m => m.NodeKey).Where(k => k != transport.Self))
         {
             if (!Missing(from, count)) break;
             try
@@ -63,7 +64,7 @@ public sealed class CertificateRepair(
             }
             catch (Exception e) when (e is TransportException or RemoteRequestException or WireException)
             {
-                log.LogDebug("certificates from replica {Replica}: {Reason}", validators.IndexOf(peer), e.Message);
+                log.LogDebug("certificates from {Peer}: {Reason}", peer, e.Message);
             }
         }
         return repaired;
@@ -74,7 +75,7 @@ public sealed class CertificateRepair(
     {
         ExecutionStatement s = certificate.Statement;
         if (s.Height < from || s.Height >= from + count || ledger.ExecutionCertificate(s.Height) is not null) return false;
-        if (ledger.Executed(s.Height) is not { } mine || certificate.Verify(validators) is not null) return false;
+        if (ledger.Executed(s.Height) is not { } mine || epochs.Chain.Verify(certificate) is not null) return false;
         if (s.ChainHash != mine.ChainHash || s.StateRoot != mine.StateRoot || s.ReceiptsRoot != mine.ReceiptsRoot)
         {
             log.LogError("a quorum certified another result of height {Height} than was computed here", s.Height);

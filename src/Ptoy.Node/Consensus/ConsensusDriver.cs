@@ -28,15 +28,16 @@ public sealed class ConsensusDriver : IDisposable
 
     private readonly DriverInbox _inbox = new(InboxLength);
     private readonly ConcurrentQueue<ReplicaInput> _local = new();
-    private readonly Replica _replica;
+    private volatile Replica _replica;
     private readonly ConsensusLog _log;
     private readonly ITransport _transport;
-    private readonly ValidatorSet _validators;
+    private volatile ValidatorSet _validators;
     private readonly IBodySource _bodies;
     private readonly IPeerFetcher _fetcher;
     private readonly IProposalSource _source;
     private readonly IBlockExecution _execution;
     private readonly TimeProvider _clock;
+    private readonly IEpochTurns? _turns;
     private readonly Action<string> _fatal;
     private readonly ILogger<ConsensusDriver> _logger;
     private readonly CancellationTokenSource _stop = new();
@@ -49,23 +50,38 @@ public sealed class ConsensusDriver : IDisposable
     private bool _judges;
     private ulong _known;
     private int _ticks;
+    private int _look;
 
     /// <summary>Composes; nothing runs before <see cref="Start"/>. <paramref name="fatal"/> ends the process with a message.</summary>
     public ConsensusDriver(
         Replica replica, ConsensusLog log, ITransport transport, ValidatorSet validators, IBodySource bodies, IPeerFetcher fetcher,
-        IProposalSource source, IBlockExecution execution, TimeProvider clock, Action<string> fatal, ILogger<ConsensusDriver> logger)
+        IProposalSource source, IBlockExecution execution, TimeProvider clock, Action<string> fatal, ILogger<ConsensusDriver> logger,
+        IEpochTurns? turns = null)
     {
+        _turns = turns;
         (_replica, _log, _transport, _validators, _bodies, _fetcher) = (replica, log, transport, validators, bodies, fetcher);
         (_source, _execution, _clock, _fatal, _logger) = (source, execution, clock, fatal, logger);
         (_view, _viewActive) = (replica.View, replica.ViewActive);
-        execution.Executed += executed => PostLocal(new Executed(executed));
+        execution.Executed += executed => PostLocal(new Executed(executed, execution.Barrier));
     }
+
+    /// <summary>Raised on the driver's thread when the replica of another epoch has taken over.</summary>
+    public event Action<ValidatorSet>? EpochStarted;
+
+    /// <summary>Raised on the driver's thread for each view that its primary let run out.</summary>
+    public event Action<ValidatorSet, TimedOutView>? TimedOut;
+
+    /// <summary>Raised on the driver's thread for each contradiction of a replica.</summary>
+    public event Action<ValidatorSet, Evidence>? Accused;
 
     /// <summary>Raised on the driver's thread for each execution certificate of a height executed here.</summary>
     public event Action<ExecutionCertificate>? Certified;
 
     /// <summary>The view, for people.</summary>
     public ulong View => Volatile.Read(ref _view);
+
+    /// <summary>The epoch in which this node's replica is.</summary>
+    public ulong Epoch => _validators.Epoch;
 
     /// <summary>The replica that proposes now.</summary>
     public int Primary => _replica.Primary;
@@ -115,6 +131,13 @@ public sealed class ConsensusDriver : IDisposable
     /// <summary>What the censorship watch judges by, at most a few ticks old.</summary>
     public ViewFacts Facts => new(View, Volatile.Read(ref _judges), Primary, Volatile.Read(ref _known));
 
+    /// <summary>An epoch became known, or the ledger grew from elsewhere: look whether another replica has to take over.</summary>
+    public void LookForEpoch()
+    {
+        Volatile.Write(ref _look, 1);
+        Wake();
+    }
+
     /// <summary>Something new waits in the pool: look whether to propose.</summary>
     public void Wake() => _inbox.Wake();
 
@@ -161,7 +184,7 @@ public sealed class ConsensusDriver : IDisposable
             inputs.Clear();
             _inbox.Take(inputs, MostAtOnce, wait);
             foreach (ReplicaInput input in inputs) _replica.Step(input);
-            while (_local.TryDequeue(out ReplicaInput? local)) _replica.Step(local);
+            while (_local.TryDequeue(out ReplicaInput? local)) StepLocal(local);
             long due = (long)(Stopwatch.GetElapsedTime(start).TotalMilliseconds / TickMs);
             // After a pause of the whole process (a suspended machine) time does not rush to catch up.
             if (due - ticks > 50) ticks = due - 50;
@@ -169,7 +192,16 @@ public sealed class ConsensusDriver : IDisposable
             OnViewChanged();
             TryPropose();
             if (_replica.HasReady) Do(_replica.TakeReady());
+            if (Interlocked.Exchange(ref _look, 0) == 1) TurnEpoch(null);
         }
+    }
+
+    private void StepLocal(ReplicaInput input)
+    {
+        // The replica of a new epoch may have found in the ledger what the executor reports only now.
+        if (input is Executed executed && executed.Statement.Height <= _replica.ExecutedHeight) return;
+        _replica.Step(input);
+        if (input is Executed { Statement.NextValidators.IsZero: false }) Volatile.Write(ref _look, 1);
     }
 
     private void Tick()
@@ -200,11 +232,16 @@ public sealed class ConsensusDriver : IDisposable
         foreach (Outbound outbound in ready.Send) Send(outbound);
         foreach (Ptoy.Consensus.DecidedBlock decided in ready.Committed) _execution.Enqueue(decided);
         foreach (ExecutionCertificate certificate in ready.Certified) Certified?.Invoke(certificate);
+        foreach (TimedOutView timedOut in ready.TimedOut) TimedOut?.Invoke(_validators, timedOut);
         foreach (Evidence evidence in ready.Evidence)
+        {
             _logger.LogError("replica {Replica} signed two contradictory votes at height {Height}", evidence.Replica, evidence.First.Height);
+            Accused?.Invoke(_validators, evidence);
+        }
         foreach (Ptoy.Consensus.BodyRequest want in ready.WantBodies) ProvideBodies(want);
         if (ready.Fetch is { } fetch) FetchBlocks(fetch);
         TruncateLog();
+        if (ready.EpochEnded is { } ended) TurnEpoch(ended);
         if (ready.Halted is { } reason) _fatal($"consensus halted: {reason}");
     }
 
@@ -290,6 +327,25 @@ public sealed class ConsensusDriver : IDisposable
                 Interlocked.Exchange(ref _fetching, 0);
             }
         });
+    }
+
+    /// <summary>
+    /// The replica of an epoch that has ended has nothing more to decide. What it left in the inbox is of an epoch that the next replica
+    /// ignores; what the executor reported is in the ledger from which the next one starts.
+    /// </summary>
+    private void TurnEpoch(ExecutionCertificate? ended)
+    {
+        if (_turns?.Next(_validators.Epoch, ended) is not { } turn) return;
+        _local.Clear();
+        (_replica, _validators) = (turn.Replica, turn.Validators);
+        _pending = false;
+        // Nothing is in flight: what was proposed and not decided may be proposed again.
+        _viewActive = !turn.Replica.ViewActive;
+        _logger.LogInformation(
+            "epoch {Epoch} begins above height {Height}: {Count} validators, {Role}", turn.Validators.Epoch, turn.Replica.ExecutedHeight, turn.Validators.Count,
+            turn.Replica.Signs ? "this node among them" : "this node follows");
+        OnViewChanged();
+        EpochStarted?.Invoke(turn.Validators);
     }
 
     private void TruncateLog()

@@ -46,11 +46,27 @@ public interface IPeerFetcher
     Task<IReadOnlyList<VerifiedBlock>> FetchBlocksAsync(ulong from, ulong to, IReadOnlyList<int> replicas, CancellationToken cancellation);
 }
 
+/// <summary>The replica of an epoch, and its validators.</summary>
+public sealed record EpochTurn(Replica Replica, ValidatorSet Validators);
+
+/// <summary>Makes the replica of the next epoch. Called on the driver's thread.</summary>
+public interface IEpochTurns
+{
+    /// <summary>
+    /// The replica of the epoch that decides the height after the newest executed one, when that is a later one than <paramref name="epoch"/>;
+    /// else null. <paramref name="ended"/> is the certificate of the last height, when the replica itself formed it.
+    /// </summary>
+    EpochTurn? Next(ulong epoch, ExecutionCertificate? ended);
+}
+
 /// <summary>Executes decided blocks in order and says what came out, once it is on disk.</summary>
 public interface IBlockExecution
 {
     /// <summary>The result of each height, after it is on disk.</summary>
     event Action<ExecutionStatement>? Executed;
+
+    /// <summary>The height that ends this epoch, once the executed state names it. Read while <see cref="Executed"/> is raised.</summary>
+    ulong? Barrier => null;
 
     /// <summary>Queues a decided block; they come in the order of heights.</summary>
     void Enqueue(DecidedBlock decided);

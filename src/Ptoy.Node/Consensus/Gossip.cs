@@ -1,7 +1,6 @@
 using System.Threading.Channels;
 using Ptoy.Node.Mempool;
 using Ptoy.Node.Transport;
-using Ptoy.Protocol.Crypto;
 using Ptoy.Protocol.Ledger;
 using Ptoy.Protocol.Sync;
 using Ptoy.Protocol.Wire;
@@ -21,14 +20,14 @@ public sealed class Gossip : IAsyncDisposable
     private readonly Channel<IReadOnlyList<Transaction>> _queue = Channel.CreateBounded<IReadOnlyList<Transaction>>(
         new BoundedChannelOptions(QueueLength) { SingleReader = true, FullMode = BoundedChannelFullMode.DropWrite });
     private readonly ITransport _transport;
-    private readonly PublicKey[] _peers;
+    private readonly Func<ValidatorSet> _validators;
     private readonly Task _loop;
 
     /// <summary>Starts spreading what <paramref name="admission"/> admits.</summary>
-    public Gossip(ITransport transport, ValidatorSet validators, Admission admission)
+    public Gossip(ITransport transport, Func<ValidatorSet> validators, Admission admission)
     {
         _transport = transport;
-        _peers = [.. validators.Members.Select(m => m.NodeKey).Where(k => k != transport.Self)];
+        _validators = validators;
         admission.Admitted += all =>
         {
             foreach (Transaction[] some in all.Chunk(MaxTogether)) _queue.Writer.TryWrite(some);
@@ -48,7 +47,10 @@ public sealed class Gossip : IAsyncDisposable
                 bytes += together.Sum(t => t.Bytes.Length);
             }
             byte[] message = Codec.Encode(new TransactionBatch([.. batch]));
-            foreach (PublicKey peer in _peers) _transport.SendBulk(peer, (ushort)BulkKind.Transactions, message);
+            foreach (Validator member in _validators().Members)
+            {
+                if (member.NodeKey != _transport.Self) _transport.SendBulk(member.NodeKey, (ushort)BulkKind.Transactions, message);
+            }
         }
     }
 

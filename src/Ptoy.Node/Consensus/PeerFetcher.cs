@@ -1,4 +1,5 @@
 using Ptoy.Consensus;
+using Ptoy.Node.Membership;
 using Ptoy.Node.Mempool;
 using Ptoy.Node.Transport;
 using Ptoy.Protocol;
@@ -12,7 +13,7 @@ namespace Ptoy.Node.Consensus;
 
 /// <summary>Asks other replicas for transaction bodies and for decided blocks. Everything that comes back is verified here.</summary>
 public sealed class PeerFetcher(
-    ITransport transport, ValidatorSet validators, Admission admission, BodyCache bodies, MessageVerifier verifier, ILogger<PeerFetcher> log)
+    ITransport transport, EpochBook epochs, Admission admission, BodyCache bodies, ILogger<PeerFetcher> log)
     : IPeerFetcher
 {
     /// <summary>
@@ -40,12 +41,19 @@ public sealed class PeerFetcher(
     }
 
     /// <summary>Fetches decided blocks from a height on, as many as one answer holds; empty when nobody could help.</summary>
-    public async Task<IReadOnlyList<VerifiedBlock>> FetchBlocksAsync(ulong from, ulong to, IReadOnlyList<int> replicas, CancellationToken cancellation)
+    public Task<IReadOnlyList<VerifiedBlock>> FetchBlocksAsync(ulong from, ulong to, IReadOnlyList<int> replicas, CancellationToken cancellation)
+    {
+        ValidatorSet validators = epochs.Current;
+        // The epoch may have changed since the replica asked; a number beyond its set is nobody's.
+        return FetchBlocksAsync(from, to, [.. replicas.Where(r => r < validators.Count).Select(r => validators.Members[r].NodeKey)], cancellation);
+    }
+
+    /// <summary>As above, from any peers, in their order.</summary>
+    public async Task<IReadOnlyList<VerifiedBlock>> FetchBlocksAsync(ulong from, ulong to, IReadOnlyList<PublicKey> peers, CancellationToken cancellation)
     {
         ushort count = (ushort)Math.Min(to - from + 1, BlockRangeRequest.MaxCount);
-        foreach (int replica in replicas)
+        foreach (PublicKey peer in peers)
         {
-            PublicKey peer = validators.Members[replica].NodeKey;
             if (peer == transport.Self) continue;
             try
             {
@@ -64,6 +72,8 @@ public sealed class PeerFetcher(
     /// <summary>Hands transactions that have waited for long to a replica. True when it says that it has all of them.</summary>
     public async Task<bool> ForwardAsync(int replica, IReadOnlyList<Transaction> transactions, CancellationToken cancellation)
     {
+        ValidatorSet validators = epochs.Current;
+        if (replica >= validators.Count) return false;
         PublicKey peer = validators.Members[replica].NodeKey;
         try
         {
@@ -84,7 +94,7 @@ public sealed class PeerFetcher(
         foreach (FullBlock full in batch.Blocks)
         {
             if (full.Block.Header.Height != from + (ulong)accepted.Count) break;
-            if (verifier.VerifyBlock(new CertifiedBlock(full.Block, full.Certificate), out string error) is not { } verified)
+            if (epochs.Verify(new CertifiedBlock(full.Block, full.Certificate), out string error) is not { } verified)
             {
                 log.LogWarning("block {Height} from {Peer} refused: {Reason}", full.Block.Header.Height, Name(peer), error);
                 break;
@@ -129,6 +139,7 @@ public sealed class PeerFetcher(
 
     private IEnumerable<PublicKey> Order(int first)
     {
+        ValidatorSet validators = epochs.Current;
         for (int i = 0; i < validators.Count; i++)
         {
             PublicKey key = validators.Members[(first + i) % validators.Count].NodeKey;
@@ -136,5 +147,5 @@ public sealed class PeerFetcher(
         }
     }
 
-    private string Name(PublicKey peer) => $"replica {validators.IndexOf(peer)}";
+    private string Name(PublicKey peer) => epochs.Current.IndexOf(peer) is var replica and >= 0 ? $"replica {replica}" : $"node {peer}";
 }

@@ -98,6 +98,8 @@ public static class DevnetBuilder
         return new DevnetLayout(options.Directory, genesisFile, genesis.ComputeChainId(), nodes);
     }
 
+    private static int Port(DevnetOptions options, int node, int which) => options.BasePort + (node * PortsPerNode) + which;
+
     private static PublicKey PublicOf(byte[] seed)
     {
         using var key = new SigningKey(seed);
@@ -116,7 +118,15 @@ public static class DevnetBuilder
         string authority = options.Authority.Address.ToString();
         yield return Call("Governance", "init", new
         {
-            members = options.Hospitals.Select((h, i) => new { nodeKey = nodeKeys[i].ToString(), organisation = h.Address.ToString(), name = h.Name }).ToArray(),
+            members = options.Hospitals.Select((h, i) => new
+            {
+                nodeKey = nodeKeys[i].ToString(), organisation = h.Address.ToString(), name = h.Name,
+                endpoint = new { host = "127.0.0.1", votePort = Port(options, i, 0), bulkPort = Port(options, i, 1), rpc = $"http://127.0.0.1:{Port(options, i, 2)}" },
+            }).ToArray(),
+            parameters = new Dictionary<string, int>
+            {
+                ["maxBlockInterval"] = options.MaxBlockIntervalMs, ["auditAnchorInterval"] = options.AuditAnchorIntervalMs,
+            },
             keyAuthority = authority,
         });
         yield return Call("Identity", "init", authority);
@@ -146,7 +156,6 @@ public static class DevnetBuilder
         Directory.CreateDirectory(directory);
         KeyFile.Write(Path.Combine(directory, "node.key"), seed);
         KeyFile.Write(Path.Combine(directory, "storage.key"), RandomNumberGenerator.GetBytes(32));
-        int Port(int node, int which) => options.BasePort + (node * PortsPerNode) + which;
         string configFile = Path.Combine(directory, "config.json");
         File.WriteAllText(configFile, JsonSerializer.Serialize(
             new
@@ -156,16 +165,15 @@ public static class DevnetBuilder
                 nodeKeyFile = "node.key",
                 storageKeyFile = "storage.key",
                 listen = "127.0.0.1",
-                votePort = Port(index, 0),
-                bulkPort = Port(index, 1),
-                rpc = new { listen = "127.0.0.1", port = Port(index, 2) },
-                consensus = new { maxBlockIntervalMs = options.MaxBlockIntervalMs, viewChangeTimeoutMs = options.ViewChangeTimeoutMs },
-                audit = new { anchorIntervalMs = options.AuditAnchorIntervalMs },
+                votePort = Port(options, index, 0),
+                bulkPort = Port(options, index, 1),
+                rpc = new { listen = "127.0.0.1", port = Port(options, index, 2) },
+                consensus = new { viewChangeTimeoutMs = options.ViewChangeTimeoutMs },
                 peers = Enumerable.Range(0, nodeKeys.Length).Where(i => i != index)
-                    .Select(i => new { nodeKey = nodeKeys[i].ToString(), host = "127.0.0.1", votePort = Port(i, 0), bulkPort = Port(i, 1) }).ToArray(),
+                    .Select(i => new { nodeKey = nodeKeys[i].ToString(), host = "127.0.0.1", votePort = Port(options, i, 0), bulkPort = Port(options, i, 1) }).ToArray(),
             },
             Indented));
         return new DevnetNode(
-            index, options.Hospitals[index].Name, directory, configFile, nodeKeys[index], options.Hospitals[index].Address, new Uri($"http://127.0.0.1:{Port(index, 2)}"));
+            index, options.Hospitals[index].Name, directory, configFile, nodeKeys[index], options.Hospitals[index].Address, new Uri($"http://127.0.0.1:{Port(options, index, 2)}"));
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Ptoy.Node.Membership;
 using Ptoy.Protocol;
 using Ptoy.Protocol.Ledger;
 using Ptoy.Vm;
@@ -19,7 +20,11 @@ public sealed record ExecutedTransactions(
     IReadOnlyList<Receipt> Receipts,
     IReadOnlyList<KeyValuePair<string, string?>> Writes,
     IReadOnlyDictionary<Address, ulong> Nonces,
-    ulong TimeMs);
+    ulong TimeMs)
+{
+    /// <summary>At the barrier: the validators of the epoch that begins at the next height.</summary>
+    public ValidatorSet? NextValidators { get; init; }
+}
 
 /// <summary>
 /// Runs the transactions of a decided block, in order, against the state below it. Deterministic: the same block on the same
@@ -27,8 +32,13 @@ public sealed record ExecutedTransactions(
 /// </summary>
 public sealed class BlockExecutor(ContractVm vm, Hash chainId, Func<string, string?> stateGet, Func<Address, ulong> nonceOf, Func<Hash, bool> skipped)
 {
-    /// <summary>Executes a block; <paramref name="previousTimeMs"/> is the time of the block before.</summary>
-    public ExecutedTransactions Execute(Block block, IReadOnlyList<Transaction> transactions, ulong previousTimeMs)
+    private const ulong ActivationGas = 500_000_000;
+
+    /// <summary>
+    /// Executes a block; <paramref name="previousTimeMs"/> is the time of the block before. At a barrier, the last height of an epoch, the
+    /// chain itself then puts the next members in place.
+    /// </summary>
+    public ExecutedTransactions Execute(Block block, IReadOnlyList<Transaction> transactions, ulong previousTimeMs, bool barrier = false)
     {
         ulong time = Math.Max(block.Header.TimeMs, previousTimeMs);
         var state = new StateOverlay((contract, key) => stateGet(StatePath.Of(contract, key)));
@@ -36,13 +46,14 @@ public sealed class BlockExecutor(ContractVm vm, Hash chainId, Func<string, stri
         var receipts = new Receipt[transactions.Count];
         for (int i = 0; i < receipts.Length; i++)
             receipts[i] = Execute(transactions[i], block.Header, (uint)i, time, state, nonces);
+        ValidatorSet? next = barrier ? Activate(block.Header, time, state) : null;
 
         var writes = new List<KeyValuePair<string, string?>>();
         foreach (StateWrite write in state.Writes())
             writes.Add(new(StatePath.Of(write.Contract, write.Key), write.Json));
         foreach ((Address account, ulong nonce) in nonces)
             writes.Add(new(StatePath.Nonce(account), nonce.ToString(CultureInfo.InvariantCulture)));
-        return new ExecutedTransactions(receipts, writes, nonces, time);
+        return new ExecutedTransactions(receipts, writes, nonces, time) { NextValidators = next };
     }
 
     private Receipt Execute(Transaction transaction, BlockHeader header, uint index, ulong time, StateOverlay state, Dictionary<Address, ulong> nonces)
@@ -77,6 +88,27 @@ public sealed class BlockExecutor(ContractVm vm, Hash chainId, Func<string, stri
             CallStatus.EmergencyStop => throw new EmergencyStopException(transaction.Hash, header.Height, result.Error),
             _ => new Receipt(transaction.Hash, header.Height, index, ReceiptStatus.Failed, result.GasUsed, "null", result.Error, []),
         };
+    }
+
+    /// <summary>A failure here is the same on every node: nothing that is decided afterwards could be judged, so the node halts.</summary>
+    private ValidatorSet Activate(BlockHeader header, ulong time, StateOverlay state)
+    {
+        CallResult result = vm.Execute(
+            new CallRequest
+            {
+                Contract = GovernanceFacts.Contract,
+                Method = "activate",
+                ArgumentsJson = "[]",
+                Height = header.Height,
+                TimeMs = (long)time,
+                ChainId = chainId,
+                Epoch = header.Epoch,
+                GasLimit = ActivationGas,
+            },
+            state);
+        if (result.Status != CallStatus.Ok) throw new InvalidOperationException($"the members of the next epoch could not be put in place at height {header.Height}: {result.Error}");
+        ValidatorSet next = GovernanceFacts.Read(key => state.Read(GovernanceFacts.Contract, key)).Validators;
+        return next.Problem() is { } problem ? throw new InvalidOperationException($"the validators of epoch {next.Epoch} are no set: {problem}") : next;
     }
 
     private string? Stale(TransactionBody body, BlockHeader header, ulong expected) =>

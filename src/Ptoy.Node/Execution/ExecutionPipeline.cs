@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Ptoy.Consensus;
 using Ptoy.Node.Consensus;
 using Ptoy.Node.Diagnostics;
+using Ptoy.Node.Membership;
 using Ptoy.Node.Mempool;
 using Ptoy.Protocol;
 using Ptoy.Protocol.Ledger;
@@ -35,6 +36,7 @@ public sealed class ExecutionPipeline : IBlockExecution, IDisposable
     private readonly ILogger<ExecutionPipeline> _logger;
     private readonly CancellationTokenSource _stop = new();
     private Thread? _thread;
+    private ulong? _barrier;
 
     /// <summary>Composes; nothing runs before <see cref="Start"/>.</summary>
     public ExecutionPipeline(
@@ -43,6 +45,7 @@ public sealed class ExecutionPipeline : IBlockExecution, IDisposable
     {
         (_store, _executor, _nonces, _bodies, _pool, _chainId) = (store, executor, nonces, bodies, pool, chainId);
         (_fetchBodies, _fatal, _logger) = (fetchBodies, fatal, logger);
+        ReadBarrier();
     }
 
     /// <summary>The result of each height, after it is on disk. Raised on the executor's thread.</summary>
@@ -50,6 +53,9 @@ public sealed class ExecutionPipeline : IBlockExecution, IDisposable
 
     /// <summary>Block and receipts of each height, after it is on disk. Raised on the executor's thread, before <see cref="Executed"/>.</summary>
     public event Action<BlockResult>? Published;
+
+    /// <inheritdoc/>
+    public ulong? Barrier => _barrier;
 
     /// <summary>Starts the thread.</summary>
     public void Start() => _thread = VmThread.Start("ptoy-executor", Run);
@@ -94,7 +100,7 @@ public sealed class ExecutionPipeline : IBlockExecution, IDisposable
         using CpuParts.Section section = CpuParts.Measure(CpuPart.State);
         IReadOnlyList<Transaction> transactions = Gather(block);
         ExecutedTransactions executed;
-        using (CpuParts.Measure(CpuPart.Vm)) executed = _executor.Execute(block, transactions, last.EffectiveTimeMs);
+        using (CpuParts.Measure(CpuPart.Vm)) executed = _executor.Execute(block, transactions, last.EffectiveTimeMs, block.Header.Height == _barrier);
         StateUpdate update = _store.State.Prepare(executed.Writes, block.Header.Height);
         byte[][] encoded = [.. executed.Receipts.Select(Codec.Encode)];
         Hash[] receiptHashes = [.. encoded.Select(e => Receipt.HashOf(e))];
@@ -119,11 +125,16 @@ public sealed class ExecutionPipeline : IBlockExecution, IDisposable
         _pool.Executed([.. early[false]], [.. early[true]], block.Header.Height);
         _bodies.Drop(block.TransactionHashes);
         var statement = new ExecutionStatement(
-            _chainId, block.Header.Epoch, block.Header.Height, chainHash, update.Root, receiptsRoot, Hash.Zero, executed.TimeMs);
+            _chainId, block.Header.Epoch, block.Header.Height, chainHash, update.Root, receiptsRoot, executed.NextValidators?.ComputeHash() ?? Hash.Zero, executed.TimeMs);
         Published?.Invoke(new BlockResult(
             block, decided.BlockHash, transactions, executed.Receipts, receiptHashes, executed.Writes, statement, executed.TimeMs));
+        if (executed.NextValidators is null && executed.Writes.Any(w => w.Key == GovernanceFacts.NextPath)) ReadBarrier();
         Executed?.Invoke(statement);
+        // Behind the barrier an epoch begins whose end is not planned; its own height still is the end for whom is told of it above.
+        if (executed.NextValidators is not null) ReadBarrier();
     }
+
+    private void ReadBarrier() => _barrier = GovernanceFacts.BarrierOf(_store.State.Get(GovernanceFacts.NextPath));
 
     /// <summary>By whether they came too early: those wait on for the nonces before them.</summary>
     private ILookup<bool, Transaction> Early(IReadOnlyList<Transaction> transactions, IReadOnlyList<Receipt> receipts) =>

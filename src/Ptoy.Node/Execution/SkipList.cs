@@ -31,8 +31,11 @@ public sealed class SkipList
         signatures = signatures.ToDictionary(s => s.Key.ToString(), s => Convert.ToHexStringLower(s.Value.Bytes)),
     });
 
-    /// <summary>Reads every file of a directory. Throws <see cref="FormatException"/> naming the file that is wrong.</summary>
-    public static SkipList Load(string directory, Hash chainId, ValidatorSet validators)
+    /// <summary>
+    /// Reads every file of a directory. A record is signed by the members of one epoch, and has to be kept for as long as the block is: any of
+    /// these sets will do. Throws <see cref="FormatException"/> naming the file that is wrong.
+    /// </summary>
+    public static SkipList Load(string directory, Hash chainId, params IReadOnlyList<ValidatorSet> sets)
     {
         var list = new SkipList();
         if (!Directory.Exists(directory)) return list;
@@ -40,7 +43,7 @@ public sealed class SkipList
         {
             try
             {
-                list._skipped[Verify(File.ReadAllText(file), chainId, validators)] = 0;
+                list._skipped[VerifyAny(File.ReadAllText(file), chainId, sets)] = 0;
             }
             catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException)
             {
@@ -48,6 +51,22 @@ public sealed class SkipList
             }
         }
         return list;
+    }
+
+    private static Hash VerifyAny(string json, Hash chainId, IReadOnlyList<ValidatorSet> sets)
+    {
+        foreach (ValidatorSet set in sets.SkipLast(1))
+        {
+            try
+            {
+                return Verify(json, chainId, set);
+            }
+            catch (FormatException)
+            {
+                continue;
+            }
+        }
+        return Verify(json, chainId, sets[^1]);
     }
 
     /// <summary>The transaction that a quorum signed to skip. Throws <see cref="FormatException"/> saying what is wrong.</summary>

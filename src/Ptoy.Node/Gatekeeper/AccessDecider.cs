@@ -83,7 +83,7 @@ public sealed class AccessDecider(ContractViews views, TimeProvider clock)
 }
 
 /// <summary>Refuses to decide on old state.</summary>
-public sealed class Freshness(Func<(ulong Height, ulong TimeMs)> newest, int maxBlockIntervalMs, TimeProvider clock)
+public sealed class Freshness(Func<(ulong Height, ulong TimeMs)> newest, Func<long> maxBlockIntervalMs, TimeProvider clock)
 {
     /// <summary>Throws <see cref="RpcException"/> (NodeBehind) when the newest block is older than three block intervals, or below the height asked for.</summary>
     public void Require(ulong? minHeight)
@@ -91,7 +91,7 @@ public sealed class Freshness(Func<(ulong Height, ulong TimeMs)> newest, int max
         (ulong height, ulong timeMs) = newest();
         if (minHeight > height) throw new RpcException(RpcErrors.NodeBehind, $"the node is at height {height}, below the {minHeight} asked for");
         long age = clock.GetUtcNow().ToUnixTimeMilliseconds() - (long)timeMs;
-        if (age > 3L * maxBlockIntervalMs)
+        if (age > 3 * maxBlockIntervalMs())
             throw new RpcException(RpcErrors.NodeBehind, $"the node is behind: its newest block is {age / 1000} s old; ask another node");
     }
 }

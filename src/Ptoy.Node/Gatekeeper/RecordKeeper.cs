@@ -18,13 +18,13 @@ namespace Ptoy.Node.Gatekeeper;
 /// erases what was retired.
 /// </summary>
 public sealed class RecordKeeper(
-    NodeStore store, ITransport transport, ValidatorSet validators, SigningKey nodeKey, Hash chainId, TimeProvider clock, ILogger<RecordKeeper> log)
+    NodeStore store, ITransport transport, Func<ValidatorSet> validators, SigningKey nodeKey, Hash chainId, TimeProvider clock, ILogger<RecordKeeper> log)
 {
     /// <summary>Largest sealed record in bytes that this version stores.</summary>
     public const int MaxRecordBytes = 16 * 1024 * 1024;
 
     /// <summary>Receipts that make a registration good without a repair.</summary>
-    public int Quorum => validators.Quorum;
+    public int Quorum => validators().Quorum;
 
     private static readonly TimeSpan UnregisteredLifetime = TimeSpan.FromHours(24);
     private static readonly TimeSpan QuorumPatience = TimeSpan.FromSeconds(10);
@@ -36,15 +36,17 @@ public sealed class RecordKeeper(
     /// </summary>
     public async Task<IReadOnlyList<StorageReceipt>> UploadAsync(ReadOnlyMemory<byte> encoded, UploadPackage package, CancellationToken cancellation)
     {
+        ValidatorSet members = validators();
         StorageReceipt own = Store(package);
         StorageStatement statement = StorageStatement.For(chainId, package);
         byte[] bytes = encoded.ToArray();
-        var receipts = new List<StorageReceipt> { own };
+        // A node that only follows keeps a copy, but its receipt counts for nothing.
+        List<StorageReceipt> receipts = members.IndexOf(own.Node) >= 0 ? [own] : [];
         // The other members go on storing after the quorum is reached: the request's own end must not cut them short.
         List<Task<StorageReceipt?>> waiting = [.. Peers().Select(peer => Task.Run(() => AskToStoreAsync(peer, bytes, statement), CancellationToken.None))];
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         patience.CancelAfter(QuorumPatience);
-        while (waiting.Count > 0 && receipts.Count < validators.Quorum)
+        while (waiting.Count > 0 && receipts.Count < members.Quorum)
         {
             Task<StorageReceipt?> first;
             try
@@ -58,9 +60,9 @@ public sealed class RecordKeeper(
             waiting.Remove(first);
             if (await first.ConfigureAwait(false) is { } receipt) receipts.Add(receipt);
         }
-        return receipts.Count > validators.Faulty
+        return receipts.Count > members.Faulty
             ? receipts
-            : throw new RpcException(RpcErrors.Busy, $"only {receipts.Count} members could store the records, fewer than {validators.Faulty + 1}; try again");
+            : throw new RpcException(RpcErrors.Busy, $"only {receipts.Count} members could store the records, fewer than {members.Faulty + 1}; try again");
     }
 
     /// <summary>Verifies and stores a package on this node; the receipt is signed after everything is on disk.</summary>
@@ -190,7 +192,7 @@ public sealed class RecordKeeper(
                 }
                 catch (Exception e) when (e is TransportException or RemoteRequestException or WireException or RpcException)
                 {
-                    log.LogDebug("manifest {Root} from replica {Replica}: {Reason}", root.Short, validators.IndexOf(peer), e.Message);
+                    log.LogDebug("manifest {Root} from replica {Replica}: {Reason}", root.Short, validators().IndexOf(peer), e.Message);
                 }
             }
             return false;
@@ -208,14 +210,14 @@ public sealed class RecordKeeper(
             byte[] answer = await transport.RequestAsync(peer, (ushort)BulkKind.StoreRecords, bytes).ConfigureAwait(false);
             var receipt = Codec.Decode<StorageReceipt>(answer, StorageReceipt.MaxBytes);
             if (receipt.Node == peer && receipt.Verify(statement)) return receipt;
-            log.LogWarning("replica {Replica} answered with a wrong storage receipt", validators.IndexOf(peer));
+            log.LogWarning("replica {Replica} answered with a wrong storage receipt", validators().IndexOf(peer));
         }
         catch (Exception e) when (e is TransportException or RemoteRequestException or WireException)
         {
-            log.LogDebug("replica {Replica} did not store: {Reason}", validators.IndexOf(peer), e.Message);
+            log.LogDebug("replica {Replica} did not store: {Reason}", validators().IndexOf(peer), e.Message);
         }
         return null;
     }
 
-    private IEnumerable<PublicKey> Peers() => validators.Members.Select(m => m.NodeKey).Where(k => k != transport.Self);
+    private IEnumerable<PublicKey> Peers() => validators().Members.Select(m => m.NodeKey).Where(k => k != transport.Self);
 }

@@ -13,7 +13,7 @@ using Ptoy.Storage.Mail;
 namespace Ptoy.Node.Mail;
 
 /// <summary>Accounts' inboxes on this member: stored, copied to the other members, listed in the order in which they came here.</summary>
-public sealed class MailRoom(MailStore store, ITransport transport, ValidatorSet validators, TimeProvider clock)
+public sealed class MailRoom(MailStore store, ITransport transport, Func<ValidatorSet> validators, TimeProvider clock)
 {
     /// <summary>How long a mail is kept.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromHours(24);
@@ -38,7 +38,7 @@ public sealed class MailRoom(MailStore store, ITransport transport, ValidatorSet
         if (item.Problem() is { } problem) throw new RpcException(RpcErrors.InvalidParams, problem);
         if (Keep(item) == MailResult.Full) return null;
         byte[] encoded = Codec.Encode(item);
-        foreach (PublicKey peer in validators.Members.Select(m => m.NodeKey).Where(k => k != transport.Self))
+        foreach (PublicKey peer in validators().Members.Select(m => m.NodeKey).Where(k => k != transport.Self))
             transport.SendBulk(peer, (ushort)BulkKind.Mail, encoded);
         return id;
     }

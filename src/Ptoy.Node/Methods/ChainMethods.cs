@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Ptoy.Node.Execution;
 using Ptoy.Node.Gatekeeper;
+using Ptoy.Node.Membership;
 using Ptoy.Node.Mempool;
 using Ptoy.Node.Rpc;
 using Ptoy.Protocol;
@@ -15,7 +16,7 @@ using static Ptoy.Node.Methods.Describe;
 namespace Ptoy.Node.Methods;
 
 /// <summary>What anybody may ask about the chain: <c>chain_*</c>, <c>contract_view</c>, <c>account_nonce</c>.</summary>
-public sealed class ChainMethods(NodeStore store, Genesis genesis, NodeFacts facts, CertifiedBlocks certified, ContractViews views, TransactionPool pool)
+public sealed class ChainMethods(NodeStore store, Genesis genesis, NodeFacts facts, CertifiedBlocks certified, ContractViews views, TransactionPool pool, EpochBook epochs)
 {
     /// <summary>The table.</summary>
     public IEnumerable<RpcMethod> Table() =>
@@ -42,7 +43,13 @@ public sealed class ChainMethods(NodeStore store, Genesis genesis, NodeFacts fac
         new()
         {
             Name = "chain_validators", Summary = "The replicas of the epoch in force.", Result = "ChainValidatorsResult",
-            Handler = (_, _, _) => Done(new ChainValidatorsResult(genesis.Validators.Epoch, Codec.Encode(genesis.Validators), [.. facts.Endpoints])),
+            Handler = (_, _, _) => Done(Validators()),
+        },
+        new()
+        {
+            Name = "chain_epochs", Summary = "How epochs began: each validator set, and the certificate by the set before it that names its hash.", Result = "ChainEpochsResult",
+            Params = [Required("from", RpcType.Integer, "first epoch wanted, from 1; epoch 0 is in genesis")],
+            Handler = (_, p, _) => Done(Epochs(p.Number("from"))),
         },
         new()
         {
@@ -72,7 +79,19 @@ public sealed class ChainMethods(NodeStore store, Genesis genesis, NodeFacts fac
     {
         ExecutedBlock last = store.Ledger.Last!;
         return new ChainInfoResult(
-            facts.ChainId.ToString(), genesis.Name, last.Height, last.EffectiveTimeMs, genesis.Validators.Epoch, facts.NodeKey.ToString(), facts.Organisation.ToString());
+            facts.ChainId.ToString(), genesis.Name, last.Height, last.EffectiveTimeMs, epochs.Current.Epoch, facts.NodeKey.ToString(), facts.Organisation.ToString());
+    }
+
+    private ChainValidatorsResult Validators()
+    {
+        ValidatorSet current = epochs.Current;
+        return new ChainValidatorsResult(current.Epoch, Codec.Encode(current), [.. facts.Endpoints]);
+    }
+
+    private ChainEpochsResult Epochs(ulong from)
+    {
+        const int Most = 32;
+        return new ChainEpochsResult(epochs.Chain.Newest.Epoch, [.. epochs.Chain.From(Math.Max(from, 1), Most).Select(e => Codec.Encode(e))]);
     }
 
     private object Block(ulong height)

@@ -27,6 +27,9 @@ public sealed class EpochChain
     /// <summary>First height of the newest epoch known; 0 for that of genesis.</summary>
     public ulong NewestFirst => Volatile.Read(ref _epochs)[^1].First;
 
+    /// <summary>Every set known, from genesis on.</summary>
+    public IReadOnlyList<ValidatorSet> All => [.. Volatile.Read(ref _epochs).Select(e => e.Set)];
+
     /// <summary>The set of an epoch, or null when it is not known.</summary>
     public ValidatorSet? Of(ulong epoch) => Entry(Volatile.Read(ref _epochs), epoch)?.Set;
 

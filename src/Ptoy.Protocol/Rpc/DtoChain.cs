@@ -34,6 +34,15 @@ public sealed record ChainProofResult(ulong Height, string? Value, byte[] Proof,
 /// <param name="Endpoints">Where each member serves JSON-RPC, where it told.</param>
 public sealed record ChainValidatorsResult(ulong Epoch, byte[] Validators, MemberEndpoint[] Endpoints);
 
+/// <summary>Parameters of <c>chain_epochs</c>.</summary>
+/// <param name="From">First epoch wanted, from 1: epoch 0 is in genesis.</param>
+public sealed record ChainEpochsParams(ulong From);
+
+/// <summary>Answer of <c>chain_epochs</c>: what a client needs to follow the validators from genesis.</summary>
+/// <param name="Newest">The newest epoch that the node knows.</param>
+/// <param name="Epochs">Wire bytes of the <see cref="Ledger.EpochStart"/> of successive epochs, as many as fit one answer.</param>
+public sealed record ChainEpochsResult(ulong Newest, byte[][] Epochs);
+
 /// <summary>Where a member can be reached.</summary>
 /// <param name="Node">Its node key, <c>1:hex</c>.</param>
 /// <param name="Organisation">Its organisation's account.</param>

@@ -50,10 +50,10 @@ internal sealed class SingleNode : IAsyncDisposable
         _executor = new BlockExecutor(vm, ChainId, Store.State.Get, _nonces.Of, _ => false);
         Views = new ContractViews(vm, Store, ChainId);
         InMemoryTransport transport = Join(0);
-        Keeper = new RecordKeeper(Store, transport, _validators, _nodes[0], ChainId, Clock, NullLogger<RecordKeeper>.Instance);
+        Keeper = new RecordKeeper(Store, transport, () => _validators, _nodes[0], ChainId, Clock, NullLogger<RecordKeeper>.Instance);
         Catalog = new OwnerCatalog(Views, Keeper);
         Decider = new AccessDecider(Views, Clock);
-        var freshness = new Freshness(() => (Store.Ledger.Last!.Height, Store.Ledger.Last.EffectiveTimeMs), 5_000, Clock);
+        var freshness = new Freshness(() => (Store.Ledger.Last!.Height, Store.Ledger.Last.EffectiveTimeMs), () => 5_000, Clock);
         Gate = new RecordGate(Decider, Catalog, Keeper, Views, Store.Access, freshness, _nodes[0].Public, Clock);
     }
 
