@@ -70,17 +70,20 @@ internal sealed class StageBench : IDisposable
     /// <summary>Makes the accounts patients, and gives back signed grants of theirs, encoded.</summary>
     public byte[][] Grants(int count)
     {
-        string tag = new Hash(Digest.Of("bench/tag", [1]).ToArray()).ToString(), key = "2:" + tag;
-        using var authority = new AuthorityAccount(_consortium);
+        string tag = Digest.Of("bench/tag", [1]).ToString();
+        static string KeyOf(Account patient) => $"2:{Digest.Of("bench/key", System.Text.Encoding.ASCII.GetBytes(patient.Text))}";
+#pragma warning disable CA2000 // the consortium owns the key
+        var authority = new Account(_consortium.Authority.Signing, 0);
+#pragma warning restore CA2000
         var made = new List<byte[]>();
         foreach (Account patient in _accounts)
         {
-            made.Add(authority.Account.Sign(ChainId, Expiry, ContractId.Single("Identity"), "certify", patient.Text,
-                new { sealingKey = key, signingKey = patient.Public.ToString(), roles = new[] { "patient" } }).Bytes);
+            made.Add(authority.Sign(ChainId, Expiry, ContractId.Single("Identity"), "certify", patient.Text,
+                new { sealingKey = KeyOf(patient), signingKey = patient.Public.ToString(), roles = new[] { "patient" } }).Bytes);
         }
         Run([.. made.Chunk(200)]);
         byte[][] vaults = [.. _accounts.Select(p => p.Sign(ChainId, Expiry, PatientPool.ContractOf(p), "create",
-            new { vaultKeys = new[] { new Dictionary<string, string> { [tag] = key } } }).Bytes)];
+            new { vaultKeys = new[] { new Dictionary<string, string> { [tag] = KeyOf(p) } } }).Bytes)];
         Run([.. vaults.Chunk(200)]);
         string hospital = _consortium.Hospitals[0].Address.ToString();
         return [.. Enumerable.Range(0, count).Select(i => _accounts[i % Accounts].Sign(
@@ -128,17 +131,6 @@ internal sealed class StageBench : IDisposable
         foreach (Account account in _accounts) account.Dispose();
         _consortium.Dispose();
         Directory.Delete(_directory, recursive: true);
-    }
-
-    /// <summary>The consortium owns the key; this only lends it.</summary>
-    private sealed class AuthorityAccount(Consortium consortium) : IDisposable
-    {
-        public Account Account { get; } = new(consortium.Authority.Signing, 0);
-
-        public void Dispose()
-        {
-            // The key goes with the consortium.
-        }
     }
 
     private StageCosts RunHere(byte[][][] blocks)
