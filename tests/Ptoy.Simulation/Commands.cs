@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Ptoy.Consensus;
+using Ptoy.Simulation.Trace;
 
 namespace Ptoy.Simulation;
 
@@ -13,6 +14,7 @@ internal static class Commands
                sim --crash-points                              cut the power at every write of the consensus log
                sim --scripts [DIR] [--accept]                  play the scripts, compare (or accept) their transcripts
                sim --seed S [--n N] [--trace]                  one seed, twice, with its trace
+               sim --traces DIR [--count N] [--from S]         traces for the model in spec/
                sim --short                                     a little of everything, as the tests run it
         """;
 
@@ -24,6 +26,7 @@ internal static class Commands
         public ulong Seeds { get; set; } = 1000;
         public ulong From { get; set; } = 1;
         public ulong Budget { get; set; } = 3000;
+        public ulong Count { get; set; } = 100;
         public ulong? Seed { get; set; }
         public int? Replicas { get; set; }
         public bool Trace { get; set; }
@@ -46,6 +49,8 @@ internal static class Commands
                 case "--budget" when number: options.Budget = parsed; i++; break;
                 case "--seed" when number: options.Seed = parsed; options.What = "replay"; i++; break;
                 case "--n" when number && parsed is >= 4 and <= 64: options.Replicas = (int)parsed; i++; break;
+                case "--traces" when value is not null: options.Path = value; options.What = "traces"; i++; break;
+                case "--count" when number && parsed > 0: options.Count = parsed; i++; break;
                 case "--trace": options.Trace = true; break;
                 case "--accept": options.Accept = true; break;
                 case "--mutants" or "--crash-points" or "--short": options.What = args[i][2..]; break;
@@ -67,6 +72,7 @@ internal static class Commands
         "mutants" => MutantHunt.Run(options.Budget, output),
         "crash-points" => CrashPoints.Run(int.MaxValue, output),
         "scripts" => ScriptRunner.RunFolder(options.Path ?? ScriptRunner.Folder, options.Accept, output),
+        "traces" => TraceExport.Run(options.Path!, options.From, options.Count, output),
         "short" => Short(output),
         _ => Many(options.From, options.Seeds, options.Replicas, output),
     };

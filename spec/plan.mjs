@@ -1,0 +1,44 @@
+// What is explored: the worlds and faults are explained in README.md and defined in machine.qnt.
+
+export const invariants = [
+  'agreement', 'chosenIsKept', 'validity', 'noConflictingVotes', 'certificates', 'nothingAboveTheBarrier', 'epochsAreCertified',
+  'onlyMembersVote',
+];
+
+export const witnesses = {
+  sawLaterViewDecide: 'a view above 0 decides',
+  sawPreparedCarriedOver: 'a block prepared in an earlier view is decided in a later one',
+  sawGapFilled: 'a gap is filled with the null block and decided',
+  sawNextEpochDecide: 'the next epoch decides',
+  sawSeveralInFlight: 'several heights are in flight at once',
+  sawPrimaryEquivocate: 'correct replicas vote for different blocks of an equivocating primary',
+};
+
+export const worlds = [
+  { world: 'four', seed: 11, samples: 60, steps: 60 },
+  { world: 'four-ahead', seed: 12, samples: 60, steps: 50 },
+  { world: 'four-byzantine', seed: 13, samples: 50, steps: 50 },
+  { world: 'four-byzantine-ahead', seed: 14, samples: 50, steps: 40 },
+  { world: 'four-byzantine-behind', seed: 15, samples: 50, steps: 40 },
+  { world: 'five-byzantine', seed: 16, samples: 50, steps: 40 },
+  { world: 'seven-byzantine', seed: 17, samples: 30, steps: 50 },
+  { world: 'epochs', seed: 18, samples: 60, steps: 50 },
+  { world: 'epochs-behind', seed: 20, samples: 40, steps: 50 },
+  { world: 'epochs-byzantine', seed: 19, samples: 50, steps: 60 },
+];
+
+export const faults = [
+  { fault: 'new view drops prepared', world: 'four-ahead', seed: 1, samples: 200, steps: 50 },
+  { fault: 'proposal below the plan', world: 'four-byzantine-ahead', seed: 1, samples: 200, steps: 50 },
+  { fault: 'quorum 2f', world: 'four-byzantine', seed: 1, samples: 200, steps: 50 },
+  { fault: 'quorum 2f+1', world: 'five-byzantine', seed: 1, samples: 200, steps: 40 },
+  { fault: 'view change hides prepared', world: 'four-ahead', seed: 1, samples: 200, steps: 50 },
+  { fault: 'gap filled with a block', world: 'four-ahead', seed: 1, samples: 200, steps: 50 },
+  { fault: 'votes forgotten', world: 'four-byzantine', seed: 1, samples: 200, steps: 50 },
+  { fault: 'late votes', world: 'four-byzantine', seed: 1, samples: 200, steps: 60 },
+  { fault: 'commit without prepared', world: 'four-byzantine', seed: 1, samples: 200, steps: 40 },
+  { fault: 'checkpoint without quorum', world: 'four-byzantine', seed: 1, samples: 200, steps: 60 },
+  { fault: 'barrier ignored', world: 'epochs', seed: 1, samples: 200, steps: 40 },
+  { fault: 'window ignored', world: 'epochs-behind', seed: 1, samples: 200, steps: 40 },
+  { fault: 'epoch without certificate', world: 'epochs', seed: 1, samples: 200, steps: 50 },
+];
