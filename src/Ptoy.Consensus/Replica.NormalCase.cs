@@ -48,6 +48,8 @@ public sealed partial class Replica
             if (current.BlockHash == hash) LearnBlock(slot, hash, message.Block);
             return;
         }
+        // What the new view is above is settled: after a restart this replica may have nothing of it in memory to compare with.
+        if (header.Height <= _viewBase) return;
         if (slot.Decision is { } decision && decision.Statement.BlockHash != hash) return;
         slot.Current = new Proposal(View, hash, FromNewView: false);
         slot.Learn(hash, message.Block);
