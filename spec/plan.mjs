@@ -28,17 +28,15 @@ export const worlds = [
 ];
 
 export const faults = [
-  { fault: 'new view drops prepared', world: 'four-ahead', seed: 1, samples: 200, steps: 50 },
-  { fault: 'proposal below the plan', world: 'four-byzantine-ahead', seed: 1, samples: 200, steps: 50 },
-  { fault: 'quorum 2f', world: 'four-byzantine', seed: 1, samples: 200, steps: 50 },
-  { fault: 'quorum 2f+1', world: 'five-byzantine', seed: 1, samples: 200, steps: 40 },
-  { fault: 'view change hides prepared', world: 'four-ahead', seed: 1, samples: 200, steps: 50 },
-  { fault: 'gap filled with a block', world: 'four-ahead', seed: 1, samples: 200, steps: 50 },
-  { fault: 'votes forgotten', world: 'four-byzantine', seed: 1, samples: 200, steps: 50 },
-  { fault: 'late votes', world: 'four-byzantine', seed: 1, samples: 200, steps: 60 },
-  { fault: 'commit without prepared', world: 'four-byzantine', seed: 1, samples: 200, steps: 40 },
-  { fault: 'checkpoint without quorum', world: 'four-byzantine', seed: 1, samples: 200, steps: 60 },
-  { fault: 'barrier ignored', world: 'epochs', seed: 1, samples: 200, steps: 40 },
-  { fault: 'window ignored', world: 'epochs-behind', seed: 1, samples: 200, steps: 40 },
-  { fault: 'epoch without certificate', world: 'epochs', seed: 1, samples: 200, steps: 50 },
+  { fault: 'new view drops prepared', world: 'four-ahead', seed: 1, samples: 300, steps: 50 },
+  { fault: 'proposal below the plan', world: 'four-byzantine-ahead', seed: 1, samples: 300, steps: 50 },
+  { fault: 'quorum 2f', world: 'four-byzantine', seed: 1, samples: 300, steps: 50 },
+  { fault: 'quorum 2f+1', world: 'five-byzantine', seed: 1, samples: 300, steps: 40 },
+  { fault: 'view change hides prepared', world: 'four-ahead', seed: 1, samples: 300, steps: 50 },
+  { fault: 'gap filled with a block', world: 'four-ahead', seed: 1, samples: 300, steps: 50 },
+  { fault: 'votes forgotten', world: 'four-byzantine', seed: 1, samples: 300, steps: 50 },
+  { fault: 'commit without prepared', world: 'four-byzantine', seed: 1, samples: 300, steps: 40 },
+  { fault: 'barrier ignored', world: 'epochs', seed: 1, samples: 300, steps: 40 },
+  { fault: 'window ignored', world: 'epochs-behind', seed: 1, samples: 300, steps: 40 },
+  { fault: 'epoch without certificate', world: 'epochs', seed: 1, samples: 300, steps: 50 },
 ];
