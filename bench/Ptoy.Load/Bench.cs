@@ -167,7 +167,7 @@ internal sealed class Bench : IAsyncDisposable
 
     private PatientPool Patients(LoadOptions options)
     {
-        if (_patients is null) _disposables.Add(_patients = new PatientPool(options.Accounts, _client!));
+        if (_patients is null) _disposables.Add(_patients = new PatientPool(options.Patients, _client!));
         return _patients;
     }
 

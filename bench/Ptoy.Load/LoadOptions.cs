@@ -27,7 +27,8 @@ internal sealed record LoadOptions
           --batch N           items in a message, 1 to 50 (default 50); ordering: commands in a client batch (default 400)
           --payload N         ordering: payload bytes of a command, 0 to 200 (default 0: empty commands)
           --record-size N     puts, gets: bytes of a record, 1 to 4194304 (default 3072)
-          --accounts N        accounts that transfer, and patients (default 400)
+          --accounts N        accounts that transfer (default 400)
+          --patients N        patients that grant, are asked about and own records (default 2000)
         How
           --loop KIND         open, closed or search (default open; search finds the highest rate that is carried)
           --rate LIST         open loop: operations a second; 0 measures a closed loop first and offers 90 % and 50 % (default 0)
@@ -73,6 +74,8 @@ internal sealed record LoadOptions
     public int RecordSize { get; private set; } = 3_072;
 
     public int Accounts { get; private set; } = 400;
+
+    public int Patients { get; private set; } = 2_000;
 
     public int Seconds { get; private set; } = 8;
 
@@ -134,6 +137,7 @@ internal sealed record LoadOptions
             case "--payload": Payload = Number(name, value(), 0, 200); break;
             case "--record-size": RecordSize = Number(name, value(), 1, 4 * 1024 * 1024); break;
             case "--accounts": Accounts = Number(name, value(), 8, 100_000); break;
+            case "--patients": Patients = Number(name, value(), 8, 100_000); break;
             case "--seconds": Seconds = Number(name, value(), 1, 3_600); break;
             case "--repeat": Repeat = Number(name, value(), 1, 100); break;
             case "--out": Out = value(); break;

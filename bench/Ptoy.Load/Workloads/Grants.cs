@@ -26,7 +26,7 @@ internal sealed class Grants(PatientPool pool, NodeClient client) : IWorkload
 
     public async Task<IReadOnlyList<Message>> MakeAsync(int items, int first, int perMessage)
     {
-        if (items > Left) throw new LoadOptionException($"{pool.Patients.Length} patients can make {Left} more grants, not {items}: more --accounts, or fewer --seconds");
+        if (items > Left) throw new LoadOptionException($"{pool.Patients.Length} patients can make {Left} more grants, not {items}: more --patients, or fewer --seconds");
         (Hash chain, ulong expiry) = await client.ChainAsync().ConfigureAwait(false);
         var made = new Prepared[items];
         for (int i = 0; i < items; i++, _next++)
