@@ -163,5 +163,8 @@ internal sealed class Play : IDisposable
 
     private void Say(string line) => Console.WriteLine($"[{_clock.Elapsed.TotalSeconds,6:0.0} s] {line}");
 
-    public void Dispose() => Hospitals[4].Dispose();
+    public void Dispose()
+    {
+        foreach (Hospital hospital in Hospitals) hospital.Dispose();
+    }
 }
