@@ -9,7 +9,8 @@ public sealed class FaultPlanTests
 
     private static FaultPlan Plan(int seed, params FaultKind[] left) => new(seed, 4, 2, left, Longest);
 
-    private static List<PlannedFault> Faults(FaultPlan plan, int episodes) => [.. Enumerable.Range(0, episodes).SelectMany(_ => plan.Next().Faults)];
+    private static List<PlannedFault> Faults(FaultPlan plan, int episodes) =>
+        [.. Enumerable.Range(0, episodes).SelectMany(_ => plan.Next().Faults)];
 
     [Test]
     public void The_seed_alone_decides()
@@ -29,7 +30,8 @@ public sealed class FaultPlanTests
 
     [Test]
     public void What_is_left_out_never_comes() =>
-        Assert.That(Faults(Plan(3, FaultKind.FullDisk, FaultKind.ClockAhead), 200).Select(f => f.Kind), Has.None.AnyOf(FaultKind.FullDisk, FaultKind.ClockAhead));
+        Assert.That(Faults(Plan(3, FaultKind.FullDisk, FaultKind.ClockAhead), 200).Select(f => f.Kind),
+            Has.None.AnyOf(FaultKind.FullDisk, FaultKind.ClockAhead));
 
     [Test]
     public void At_most_one_fault_of_a_node_and_one_of_the_links_act_together()

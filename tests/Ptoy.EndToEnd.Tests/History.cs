@@ -5,7 +5,9 @@ using Ptoy.Protocol.Ledger;
 
 namespace Ptoy.EndToEnd.Tests;
 
-/// <summary>A small history that is as it should be: two accounts, four transfers in three blocks, and what clients were told about them.</summary>
+/// <summary>
+/// A small history that is as it should be: two accounts, four transfers in three blocks, and what clients were told about them.
+/// </summary>
 internal sealed class History : IDisposable
 {
     public const ulong Opening = 1_000;
@@ -47,11 +49,13 @@ internal sealed class History : IDisposable
 
     public BalanceRead Read(int reader, ulong minHeight, ulong height, ulong balance) => new(reader, 0, First, minHeight, height, balance);
 
-    public static ExecutionStatement Result(int height, int state = 0) => new(Id(1), 0, (ulong)height, Id(200 + height), Id(300 + height + state), Id(400 + height), Hash.Zero, 0);
+    public static ExecutionStatement Result(int height, int state = 0) =>
+        new(Id(1), 0, (ulong)height, Id(200 + height), Id(300 + height + state), Id(400 + height), Hash.Zero, 0);
 
     public static Hash Id(int number) => Digest.Of("ptoy/test/history", BitConverter.GetBytes(number));
 
-    private AckedTransaction Transfer(int id, int from, ulong nonce, ulong height, uint index, long submitted, long acknowledged, ulong amount) => new(
+    private AckedTransaction Transfer(int id, int from, ulong nonce, ulong height, uint index, long submitted, long acknowledged,
+        ulong amount) => new(
         Id(id), "transfer", _keys[from].Address, nonce, height, index, ReceiptStatus.Ok, Id(50 + id), submitted, acknowledged,
         new Payment(_keys[from].Address, _keys[1 - from].Address, amount));
 

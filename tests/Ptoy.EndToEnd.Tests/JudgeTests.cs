@@ -4,7 +4,10 @@ using Ptoy.Protocol;
 
 namespace Ptoy.EndToEnd.Tests;
 
-/// <summary>Every check of the chaos run, against a history that is right and against ones that were forged: a checker that cannot fail proves nothing.</summary>
+/// <summary>
+/// Every check of the chaos run, against a history that is right and against ones that were forged: a checker that cannot fail proves
+/// nothing.
+/// </summary>
 public sealed class JudgeTests
 {
     private History _history = null!;
@@ -130,7 +133,8 @@ public sealed class JudgeTests
         Assert.That(Judge.Nonces(Acked, complete: false).Holds, Is.False, "twice");
         Acked[2] = second with { Nonce = 2 };
         Assert.That(Judge.Nonces(Acked, complete: true).Holds, Is.False, "left out");
-        Assert.That(Judge.Nonces(Acked, complete: false).Holds, "a write that expired leaves its nonce to the next one, or a gap in what is known");
+        Assert.That(Judge.Nonces(Acked, complete: false).Holds,
+            "a write that expired leaves its nonce to the next one, or a gap in what is known");
     }
 
     [Test]
@@ -169,7 +173,8 @@ public sealed class JudgeTests
     {
         AckedRead[] reads = [Answer(1, true), Answer(2, false), Answer(3, true)];
         Assert.That(Judge.AccessLog(reads, _ => true), Is.EqualTo(new Finding("3 of 3 (2 reads, 1 denials)", true)));
-        Assert.That(Judge.AccessLog(reads, r => r.ExpiryMs != 2), Is.EqualTo(new Finding("2 of 3 (2 reads, 1 denials): node1 record_get denial", false)));
+        Assert.That(Judge.AccessLog(reads, r => r.ExpiryMs != 2),
+            Is.EqualTo(new Finding("2 of 3 (2 reads, 1 denials): node1 record_get denial", false)));
     }
 
     [Test]

@@ -109,7 +109,8 @@ public sealed class LinkFaultTests
         }
     }
 
-    private ValueTask<SocketReceiveFromResult> ReceiveAsync(Socket socket) => socket.ReceiveFromAsync(new byte[64], SocketFlags.None, At(0), Limit);
+    private ValueTask<SocketReceiveFromResult> ReceiveAsync(Socket socket) =>
+        socket.ReceiveFromAsync(new byte[64], SocketFlags.None, At(0), Limit);
 
     private async Task UntilAsync(Func<bool> holds)
     {

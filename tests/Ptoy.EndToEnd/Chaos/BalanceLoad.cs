@@ -16,7 +16,8 @@ internal sealed class BalanceLoad(Members members, AckLog acks, IReadOnlyList<Ad
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     public Task RunAsync(CancellationToken stopping) =>
-        Task.WhenAll(Enumerable.Range(0, Readers).Select(i => Task.Run(() => RunAsync(i, new Random(seed + (97 * i)), stopping), CancellationToken.None)));
+        Task.WhenAll(Enumerable.Range(0, Readers)
+            .Select(i => Task.Run(() => RunAsync(i, new Random(seed + (97 * i)), stopping), CancellationToken.None)));
 
     private async Task RunAsync(int reader, Random random, CancellationToken stopping)
     {
@@ -25,17 +26,20 @@ internal sealed class BalanceLoad(Members members, AckLog acks, IReadOnlyList<Ad
         {
             Member member = members.All[random.Next(members.All.Count)];
             Address account = accounts[random.Next(accounts.Count)];
-            if (members.IsUp(member.Index)) seen = await AskAsync(reader, member, account, Math.Max(seen, members.SeenHeight), stopping).ConfigureAwait(false);
+            ulong least = Math.Max(seen, members.SeenHeight);
+            if (members.IsUp(member.Index)) seen = await AskAsync(reader, member, account, least, stopping).ConfigureAwait(false);
             await Pace.PauseAsync(Pause, stopping).ConfigureAwait(false);
         }
     }
 
     private async Task<ulong> AskAsync(int reader, Member member, Address account, ulong minHeight, CancellationToken cancellation)
     {
-        var question = new ContractViewParams("Token", "balanceOf", JsonSerializer.SerializeToElement(new[] { account.ToString() }), minHeight);
+        JsonElement whose = JsonSerializer.SerializeToElement(new[] { account.ToString() });
+        var question = new ContractViewParams("Token", "balanceOf", whose, minHeight);
         try
         {
-            var answer = await member.Rpc.CallAsync<ContractViewResult>("contract_view", question, null, cancellation).ConfigureAwait(false);
+            var answer = await member.Rpc
+                .CallAsync<ContractViewResult>("contract_view", question, null, cancellation).ConfigureAwait(false);
             ulong balance = ulong.Parse(answer.Value.GetString()!, CultureInfo.InvariantCulture);
             acks.Add(new BalanceRead(reader, member.Index, account, minHeight, answer.Height, balance));
             return Math.Max(minHeight, answer.Height);

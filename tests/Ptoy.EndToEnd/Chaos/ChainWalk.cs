@@ -22,7 +22,8 @@ internal sealed class ChainWalk(Members members)
         var blocks = new List<WalkedBlock>((int)top);
         foreach (ulong[] heights in Enumerable.Range(1, (int)top).Select(h => (ulong)h).Chunk(RpcClient.MaxBatch))
         {
-            IReadOnlyList<RpcReply> replies = await member.Checker.BatchAsync([.. heights.Select(h => new RpcRequest("chain_block", new { height = h }))]).ConfigureAwait(false);
+            IReadOnlyList<RpcReply> replies = await member.Checker.BatchAsync([.. heights.Select(h =>
+                new RpcRequest("chain_block", new { height = h }))]).ConfigureAwait(false);
             for (int i = 0; i < heights.Length; i++) blocks.Add(Block(replies[i].Value<JsonElement>(), heights[i]));
         }
         return [.. blocks];
@@ -34,11 +35,15 @@ internal sealed class ChainWalk(Members members)
         Hash[] transactions = [.. json.GetProperty("transactions").EnumerateArray().Select(t => Hash.Parse(t.GetString()!))];
         var decoded = Codec.Decode<BlockHeader>(header, 4096);
         Hash hash = decoded.ComputeHash();
-        if (decoded.Height != height || MerkleTree.Root(transactions) != decoded.TransactionRoot) throw new InvalidDataException($"block {height} does not match its header");
-        var commit = Codec.Decode<CommitCertificate>(json.GetProperty("commitCertificate").GetBytesFromBase64(), ExecutionCertificate.MaxBytes);
-        if (commit.Statement.BlockHash != hash || commit.Statement.Height != height) throw new InvalidDataException($"the certificate of block {height} is of another block");
+        if (decoded.Height != height || MerkleTree.Root(transactions) != decoded.TransactionRoot)
+            throw new InvalidDataException($"block {height} does not match its header");
+        var commit = Codec.Decode<CommitCertificate>(json.GetProperty("commitCertificate").GetBytesFromBase64(),
+            ExecutionCertificate.MaxBytes);
+        if (commit.Statement.BlockHash != hash || commit.Statement.Height != height)
+            throw new InvalidDataException($"the certificate of block {height} is of another block");
         if (commit.Verify(members.Chain.Validators) is { } problem) throw new InvalidDataException($"block {height}: {problem}");
-        ExecutionStatement? result = json.TryGetProperty("executionCertificate", out JsonElement certificate) && certificate.ValueKind == JsonValueKind.String
+        ExecutionStatement? result = json.TryGetProperty("executionCertificate", out JsonElement certificate)
+            && certificate.ValueKind == JsonValueKind.String
             ? Statement(certificate.GetBytesFromBase64()) : null;
         return new WalkedBlock(hash, transactions, header, result);
     }
@@ -49,7 +54,8 @@ internal sealed class ChainWalk(Members members)
         var receipts = new List<Receipt?>(transactions.Count);
         foreach (Hash[] part in transactions.Chunk(RpcClient.MaxBatch))
         {
-            IReadOnlyList<RpcReply> replies = await member.Checker.BatchAsync([.. part.Select(t => new RpcRequest("chain_receipt", new { hash = t.ToString() }))]).ConfigureAwait(false);
+            IReadOnlyList<RpcReply> replies = await member.Checker.BatchAsync([.. part.Select(t =>
+                new RpcRequest("chain_receipt", new { hash = t.ToString() }))]).ConfigureAwait(false);
             for (int i = 0; i < part.Length; i++) receipts.Add(Receipt(part[i], replies[i].Value<TxWaitResult>()));
         }
         return [.. receipts];

@@ -13,6 +13,8 @@ public static class ChaosCommand
     private const int ProxyPort = 30_540;
     private static readonly TimeSpan StartPatience = TimeSpan.FromMinutes(3), Limit = TimeSpan.FromMinutes(30);
 
+    private static readonly FaultKind[] Clocks = [FaultKind.ClockAhead, FaultKind.ClockBehind, FaultKind.ClockJumps];
+
     /// <summary>Runs it; the exit code is 0 only when every check held.</summary>
     public static async Task<int> RunAsync(string[] args)
     {
@@ -33,7 +35,8 @@ public static class ChaosCommand
                 ? await StormAsync(options, directory, limit.Token).ConfigureAwait(false)
                 : await RoundsAsync(options, directory, limit.Token).ConfigureAwait(false);
         }
-        catch (Exception e) when (Failure.IsExpected(e) || e is InvalidOperationException or InvalidDataException or UntrustedAnswerException)
+        catch (Exception e) when (Failure.IsExpected(e)
+            || e is InvalidOperationException or InvalidDataException or UntrustedAnswerException)
         {
             await Console.Error.WriteLineAsync($"chaos: {e.GetType().Name}: {e.Message}").ConfigureAwait(false);
         }
@@ -47,9 +50,11 @@ public static class ChaosCommand
     private static async Task<bool> RoundsAsync(ChaosOptions options, string directory, CancellationToken cancellation)
     {
         using var parties = new Parties(directory);
-        await using Theatre theatre = await Theatre.OpenAsync(options, parties, directory, StartPatience, cancellation).ConfigureAwait(false);
+        await using Theatre theatre = await Theatre.OpenAsync(options, parties, directory, StartPatience,
+            cancellation).ConfigureAwait(false);
         var rounds = new Rounds(theatre.Members, theatre.Acks, theatre.Service, new Random(options.Seed));
-        await theatre.Workload.RunAsync(() => rounds.RunAsync(options.Rounds, cancellation), theatre.Verdict, cancellation).ConfigureAwait(false);
+        await theatre.Workload.RunAsync(() => rounds.RunAsync(options.Rounds, cancellation), theatre.Verdict,
+            cancellation).ConfigureAwait(false);
         theatre.Verdict.Add("killing two of four stops writes, and they recover", rounds.TwoStopped ? "yes" : "no", rounds.TwoStopped);
         bool holds = await theatre.JudgeAsync(cancellation).ConfigureAwait(false);
         PrintGaps(rounds);
@@ -66,17 +71,21 @@ public static class ChaosCommand
         using SmallDisk? disk = SmallDisk.TryMount(parties.Layout.Nodes[diskNode].DataDir, out string problem);
         if (disk is null) left[FaultKind.FullDisk] = $"a small disk cannot be mounted here: {problem}";
         if (FakeClock.Library is null)
-            foreach (FaultKind kind in (FaultKind[])[FaultKind.ClockAhead, FaultKind.ClockBehind, FaultKind.ClockJumps]) left[kind] = "libfaketime is not installed";
+            foreach (FaultKind kind in Clocks) left[kind] = "libfaketime is not installed";
         if (options.Only.Count > 0)
             foreach (FaultKind kind in FaultPlan.Kinds.Except(options.Only)) left.TryAdd(kind, "not asked for");
-        if (left.Count == FaultPlan.Kinds.Count) throw new InvalidOperationException($"there is nothing left to inject: {string.Join("; ", left.Values.Distinct())}");
-        foreach ((FaultKind kind, string reason) in left.Where(l => options.Only.Count == 0 || options.Only.Contains(l.Key))) Console.WriteLine($"left out: {kind}: {reason}");
+        if (left.Count == FaultPlan.Kinds.Count)
+            throw new InvalidOperationException($"there is nothing left to inject: {string.Join("; ", left.Values.Distinct())}");
+        foreach ((FaultKind kind, string reason) in left.Where(l => options.Only.Count == 0 || options.Only.Contains(l.Key)))
+            Console.WriteLine($"left out: {kind}: {reason}");
         var plan = new FaultPlan(options.Seed, network.Count, diskNode, left.Keys, TimeSpan.FromSeconds(options.Minutes == 1 ? 3 : 8));
 
-        await using Theatre theatre = await Theatre.OpenAsync(options, parties, directory, StartPatience, cancellation).ConfigureAwait(false);
+        await using Theatre theatre = await Theatre.OpenAsync(options, parties, directory, StartPatience,
+            cancellation).ConfigureAwait(false);
         var injector = new Injector(theatre.Members, network, disk, directory);
         var storm = new FaultStorm(plan, injector, theatre.Members, theatre.Acks, theatre.Service, network);
-        await theatre.Workload.RunAsync(() => storm.RunAsync(TimeSpan.FromMinutes(options.Minutes), cancellation), theatre.Verdict, cancellation).ConfigureAwait(false);
+        await theatre.Workload.RunAsync(() => storm.RunAsync(TimeSpan.FromMinutes(options.Minutes), cancellation), theatre.Verdict,
+            cancellation).ConfigureAwait(false);
         theatre.Verdict.Add("faults did what they should: clocks obeyed, a full disk stopped its node with a clear message",
             injector.Problems.Count == 0 ? "yes" : string.Join("; ", injector.Problems), injector.Problems.Count == 0);
         bool holds = await theatre.JudgeAsync(cancellation).ConfigureAwait(false);
@@ -89,7 +98,8 @@ public static class ChaosCommand
         foreach (IGrouping<string, RoundResult> kind in rounds.Results.GroupBy(r => r.Kind))
         {
             long[] gaps = [.. kind.Select(r => r.GapMs).Order()];
-            Console.WriteLine($"service gap, {kind.Key,-11} killed: median {gaps[gaps.Length / 2]} ms, worst {gaps[^1]} ms over {gaps.Length} rounds{(kind.Key == Rounds.Primary ? " (aim: worst 1000 ms)" : "")}");
+            Console.WriteLine($"service gap, {kind.Key,-11} killed: median {gaps[gaps.Length / 2]} ms, worst {gaps[^1]} ms over "
+                + $"{gaps.Length} rounds{(kind.Key == Rounds.Primary ? " (aim: worst 1000 ms)" : "")}");
         }
     }
 }

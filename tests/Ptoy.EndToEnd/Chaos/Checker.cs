@@ -21,8 +21,10 @@ internal sealed class Checker(Members members, AckLog acks, Patients patients, T
     {
         ulong top = await SettleAsync(cancellation).ConfigureAwait(false);
         var walk = new ChainWalk(members);
-        Console.WriteLine($"checking: {top} blocks, {acks.Transactions.Count} transactions, {acks.Records.Count} records, {acks.Reads.Count} reads on each node");
-        WalkedBlock[][] chains = await Task.WhenAll(members.All.Select(m => Task.Run(() => walk.BlocksAsync(m, top)))).ConfigureAwait(false);
+        Console.WriteLine($"checking: {top} blocks, {acks.Transactions.Count} transactions, {acks.Records.Count} records, "
+            + $"{acks.Reads.Count} reads on each node");
+        WalkedBlock[][] chains = await Task.WhenAll(members.All.Select(m =>
+            Task.Run(() => walk.BlocksAsync(m, top)))).ConfigureAwait(false);
         CheckChains(chains, top);
         await CheckTransactionsAsync(walk, chains[0]).ConfigureAwait(false);
         await CheckRecordsAsync(cancellation).ConfigureAwait(false);
@@ -37,7 +39,8 @@ internal sealed class Checker(Members members, AckLog acks, Patients patients, T
         foreach (Member member in members.All) await members.CaughtUpAsync(member.Index, Patience).ConfigureAwait(false);
         Health?[] all = await Task.WhenAll(members.All.Select(m => members.HealthAsync(m.Index))).ConfigureAwait(false);
         cancellation.ThrowIfCancellationRequested();
-        verdict.Add("every node signs", string.Join(" ", all.Select((h, i) => $"node{i + 1}:{(h?.Signs == true ? "yes" : "NO")}")), all.All(h => h is { Signs: true }));
+        verdict.Add("every node signs", string.Join(" ", all.Select((h, i) => $"node{i + 1}:{(h?.Signs == true ? "yes" : "NO")}")),
+            all.All(h => h is { Signs: true }));
         return all.Min(h => h!.Value.Certified);
     }
 
@@ -84,7 +87,8 @@ internal sealed class Checker(Members members, AckLog acks, Patients patients, T
                 using var ring = new KeyRing(patient.Vault.VaultKeys(0));
                 var reader = new RecordReader(node, patient.Keys.Address, "PATRQT", ring);
                 IReadOnlyList<Protocol.Rpc.RecordInfo> listed = await reader.ListAsync(cancellation: cancellation).ConfigureAwait(false);
-                Protocol.Rpc.RecordInfo[] wanted = [.. listed.DistinctBy(l => l.RecordId).Where(l => share.Contains(Hash.Parse(l.RecordId)))];
+                Protocol.Rpc.RecordInfo[] wanted = [.. listed.DistinctBy(l => l.RecordId)
+                    .Where(l => share.Contains(Hash.Parse(l.RecordId)))];
                 await foreach (OpenedRecord record in reader.OpenAsync(wanted, cancellation).ConfigureAwait(false))
                     found[Hash.Parse(record.Info.RecordId)] = RecordLoad.ContentHash(record.Content);
             }
@@ -101,7 +105,8 @@ internal sealed class Checker(Members members, AckLog acks, Patients patients, T
             foreach (Patient patient in patients.Writing)
             {
                 await using NodeConnection node = await ConnectAsync(member, patient.Keys.Signing, cancellation).ConfigureAwait(false);
-                IReadOnlyList<ProvenAccess> entries = await new AuditReader(node, patient.Keys.Address).ListAsync(cancellation).ConfigureAwait(false);
+                IReadOnlyList<ProvenAccess> entries = await new AuditReader(node, patient.Keys.Address)
+                    .ListAsync(cancellation).ConfigureAwait(false);
                 unproven += entries.Count(e => !e.RequestProven);
                 foreach (ProvenAccess entry in entries)
                 {
@@ -131,8 +136,10 @@ internal sealed class Checker(Members members, AckLog acks, Patients patients, T
         foreach (Member member in members.All)
         {
             await using NodeConnection node = await ConnectAsync(member, patients.Hospital.Signing, default).ConfigureAwait(false);
-            List<ulong> balances = [ulong.Parse((await node.ViewAsync("Token", "escrowed").ConfigureAwait(false)).GetString()!, CultureInfo.InvariantCulture)];
-            foreach (Address account in members.All.Select(m => m.Node.Organisation)) balances.Add(await ProvenBalanceAsync(node, token, account).ConfigureAwait(false));
+            List<ulong> balances = [ulong.Parse((await node.ViewAsync("Token", "escrowed").ConfigureAwait(false)).GetString()!,
+                CultureInfo.InvariantCulture)];
+            foreach (Address account in members.All.Select(m => m.Node.Organisation))
+                balances.Add(await ProvenBalanceAsync(node, token, account).ConfigureAwait(false));
             foreach ((Address account, long expected) in transfers.Book)
             {
                 ulong balance = await ProvenBalanceAsync(node, token, account).ConfigureAwait(false);
@@ -144,7 +151,8 @@ internal sealed class Checker(Members members, AckLog acks, Patients patients, T
         }
         Add("PTOY conserved: proven balances and escrow make the supply", conserved);
         verdict.Add("proven balances are what the acknowledged transfers make",
-            IsComplete ? $"{differ} differ" : $"{differ} differ; {transfers.Writers.Sum(w => w.Expired)} expired unanswered", differ == 0 || !IsComplete);
+            IsComplete ? $"{differ} differ" : $"{differ} differ; {transfers.Writers.Sum(w => w.Expired)} expired unanswered",
+            differ == 0 || !IsComplete);
     }
 
     private static async Task<ulong> ProvenBalanceAsync(NodeConnection node, ContractId token, Address account)
@@ -172,7 +180,8 @@ internal sealed class Checker(Members members, AckLog acks, Patients patients, T
             different = seen.Values.Count(r => r.Values.Distinct().Count() > 1);
             await Pace.PauseAsync(TimeSpan.FromMilliseconds(100), cancellation).ConfigureAwait(false);
         }
-        verdict.Add("equal state roots at equal heights", $"{complete} heights seen on all nodes, {different} differ", complete > 0 && different == 0);
+        verdict.Add("equal state roots at equal heights", $"{complete} heights seen on all nodes, {different} differ",
+            complete > 0 && different == 0);
     }
 
     private Task<NodeConnection> ConnectAsync(Member member, SigningKey key, CancellationToken cancellation) =>

@@ -16,9 +16,11 @@ internal sealed class ConsentLoad(Patients patients)
         while (!stopping.IsCancellationRequested)
         {
             string permit = JsonSerializer.Serialize(new[] { patients.Permit(patient) });
-            Receipt? granted = await patient.Writer.WriteAsync("grant", patient.Contract, "grant", permit, cancellation).ConfigureAwait(false);
+            Receipt? granted = await patient.Writer.WriteAsync("grant", patient.Contract, "grant", permit,
+                cancellation).ConfigureAwait(false);
             if (granted is { Status: ReceiptStatus.Ok })
-                await patient.Writer.WriteAsync("revoke", patient.Contract, "revoke", $"[{granted.Result}]", cancellation).ConfigureAwait(false);
+                await patient.Writer.WriteAsync("revoke", patient.Contract, "revoke", $"[{granted.Result}]",
+                    cancellation).ConfigureAwait(false);
             await Pace.PauseAsync(Pause, stopping).ConfigureAwait(false);
         }
     }

@@ -19,17 +19,19 @@ internal static class Judge
         int different = 0, uncertified = 0;
         for (int i = 0; i < top; i++)
         {
-            bool same = chains.All(c => c[i].Hash == chains[0][i].Hash && c[i].Transactions.AsSpan().SequenceEqual(chains[0][i].Transactions))
+            bool same = chains.All(c => c[i].Hash == chains[0][i].Hash
+                && c[i].Transactions.AsSpan().SequenceEqual(chains[0][i].Transactions))
                 && chains.Select(c => c[i].Result).Where(r => r is not null).Distinct().Count() <= 1;
             if (!same) different++;
             uncertified += chains.Count(c => c[i].Result is null);
         }
-        return (new($"{top} heights, {different} differ", different == 0), new($"{uncertified} of {(long)top * chains.Length} missing", uncertified == 0));
+        return (new($"{top} heights, {different} differ", different == 0),
+            new($"{uncertified} of {(long)top * chains.Length} missing", uncertified == 0));
     }
 
     /// <summary>
-    /// Each acknowledged transaction is in the chain, where its receipt says, and there once. A second listing takes no effect and has a skip
-    /// receipt, which no client accepts; still, none is expected.
+    /// Each acknowledged transaction is in the chain, where its receipt says, and there once. A second listing takes no effect and
+    /// has a skip receipt, which no client accepts; still, none is expected.
     /// </summary>
     public static (Finding Present, Finding Once) Listing(IReadOnlyList<AckedTransaction> acked, WalkedBlock[] chain)
     {
@@ -76,7 +78,8 @@ internal static class Judge
                 if (last is null || byEnd[ended].Position.CompareTo(last.Position) > 0) last = byEnd[ended];
             }
             if (last is not null && last.Position.CompareTo(next.Position) >= 0)
-                wrong.Add($"{next.Hash.Short} at {next.Height}/{next.Index} began after {last.Hash.Short} at {last.Height}/{last.Index} had ended");
+                wrong.Add($"{next.Hash.Short} at {next.Height}/{next.Index} began after {last.Hash.Short} at "
+                    + $"{last.Height}/{last.Index} had ended");
         }
         return new($"{acked.Count} operations, {wrong.Count} out of order{Named(wrong)}", wrong.Count == 0);
     }
@@ -93,11 +96,13 @@ internal static class Judge
             ulong? before = null;
             foreach (AckedTransaction next in account.OrderBy(a => a.Position))
             {
-                if (before is { } known && (complete ? next.Nonce != known + 1 : next.Nonce <= known)) wrong.Add($"{next.Hash.Short} has nonce {next.Nonce} after {known}");
+                if (before is { } known && (complete ? next.Nonce != known + 1 : next.Nonce <= known))
+                    wrong.Add($"{next.Hash.Short} has nonce {next.Nonce} after {known}");
                 before = next.Nonce;
             }
         }
-        return new($"{acked.Select(a => a.Sender).Distinct().Count()} accounts, {wrong.Count} out of order{Named(wrong)}", wrong.Count == 0);
+        return new($"{acked.Select(a => a.Sender).Distinct().Count()} accounts, {wrong.Count} out of order{Named(wrong)}",
+            wrong.Count == 0);
     }
 
     /// <summary>
@@ -111,7 +116,8 @@ internal static class Judge
         // A reader asks one question after another, in the order of this list.
         int back = reads.GroupBy(r => r.Reader).Sum(own => own.Zip(own.Skip(1)).Count(p => p.Second.Height < p.First.Height));
         ILookup<Address, (ulong Height, long Moved)> moves = acked.Where(a => a.Payment is not null)
-            .SelectMany(a => new[] { (a.Payment!.From, (a.Height, -(long)a.Payment.Amount)), (a.Payment.To, (a.Height, (long)a.Payment.Amount)) })
+            .SelectMany(a => new[] { (a.Payment!.From, (a.Height, -(long)a.Payment.Amount)),
+                (a.Payment.To, (a.Height, (long)a.Payment.Amount)) })
             .ToLookup(m => m.Item1, m => m.Item2);
         int wrong = 0;
         foreach (IGrouping<Address, BalanceRead> account in reads.GroupBy(r => r.Account))
@@ -132,9 +138,11 @@ internal static class Judge
     /// <summary>Every read that was answered or denied is in the log of the node that answered.</summary>
     public static Finding AccessLog(IReadOnlyList<AckedRead> reads, Func<AckedRead, bool> isLogged)
     {
-        List<string> problems = [.. reads.Where(r => !isLogged(r)).Select(r => $"node{r.Node + 1} {r.Method} {(r.Permit ? "read" : "denial")}")];
+        List<string> problems = [.. reads.Where(r => !isLogged(r))
+            .Select(r => $"node{r.Node + 1} {r.Method} {(r.Permit ? "read" : "denial")}")];
         int permitted = reads.Count(r => r.Permit);
-        return new($"{reads.Count - problems.Count} of {reads.Count} ({permitted} reads, {reads.Count - permitted} denials){Named(problems)}", problems.Count == 0);
+        return new($"{reads.Count - problems.Count} of {reads.Count} ({permitted} reads, {reads.Count - permitted} "
+            + $"denials){Named(problems)}", problems.Count == 0);
     }
 
     /// <summary>Every record, byte for byte. <paramref name="found"/> is what was opened: each record's content hash.</summary>
@@ -152,5 +160,6 @@ internal static class Judge
         return new($"{sum} of {supply} micro-PTOY", sum == supply);
     }
 
-    public static string Named(IReadOnlyCollection<string> problems) => problems.Count == 0 ? "" : $": {string.Join("; ", problems.Take(MaxNamed))}";
+    public static string Named(IReadOnlyCollection<string> problems) =>
+        problems.Count == 0 ? "" : $": {string.Join("; ", problems.Take(MaxNamed))}";
 }

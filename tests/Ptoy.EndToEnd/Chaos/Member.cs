@@ -9,7 +9,9 @@ using Ptoy.Protocol.Ledger;
 
 namespace Ptoy.EndToEnd.Chaos;
 
-/// <summary>One node as its clients see it: those of the load, who soon go to another one, and the checker, who wants this one's answer.</summary>
+/// <summary>
+/// One node as its clients see it: those of the load, who soon go to another one, and the checker, who wants this one's answer.
+/// </summary>
 internal sealed record Member(int Index, DevnetNode Node, RpcHttpClient Rpc, RpcHttpClient Checker);
 
 /// <summary>What a node says of itself.</summary>
@@ -25,7 +27,8 @@ internal sealed class Members : IAsyncDisposable
         _network = network;
         Chain = chain;
         var options = new RpcClientOptions { CallTimeout = TimeSpan.FromSeconds(5), ConnectTimeout = TimeSpan.FromSeconds(1) };
-        All = [.. network.Layout.Nodes.Select((n, i) => new Member(i, n, RpcClient.Http(n.Rpc, options), RpcClient.Http(n.Rpc, new RpcClientOptions())))];
+        All = [.. network.Layout.Nodes.Select((n, i) =>
+            new Member(i, n, RpcClient.Http(n.Rpc, options), RpcClient.Http(n.Rpc, new RpcClientOptions())))];
     }
 
     public IReadOnlyList<Member> All { get; }
@@ -90,7 +93,9 @@ internal sealed class Members : IAsyncDisposable
 
     public string LogOf(int index) => _network.Nodes[index].LogTail(6);
 
-    /// <summary>The caller's signature on one request to one node. Its expiry is unlike any other's, so the access log's entry can be told.</summary>
+    /// <summary>
+    /// The caller's signature on one request to one node. Its expiry is unlike any other's, so the access log's entry can be told.
+    /// </summary>
     public RpcSigner Signer(Member member, SigningKey key, Address? onBehalfOf, long expiryMs) =>
         new(key, Chain.ChainId, member.Node.NodeKey, onBehalfOf, new FixedTime(expiryMs)) { Lifetime = TimeSpan.Zero };
 

@@ -60,10 +60,12 @@ internal sealed class Patients : IDisposable
         foreach (Patient patient in All) await CertifyAsync(authority, patient.Keys, "patient", cancellation).ConfigureAwait(false);
         await CertifyAsync(authority, Clinician, "practitioner", cancellation).ConfigureAwait(false);
         var provider = new ContractId("Provider", Hospital.Address);
-        await MustAsync(hospital, provider, "create", cancellation, new { name = "Hospital B", sealingKey = Hospital.Sealing.Public.ToString() }).ConfigureAwait(false);
+        await MustAsync(hospital, provider, "create", cancellation,
+            new { name = "Hospital B", sealingKey = Hospital.Sealing.Public.ToString() }).ConfigureAwait(false);
         await MustAsync(hospital, provider, "hire", cancellation, Clinician.Address.ToString(), "clinician").ConfigureAwait(false);
         using SealingKey team = VaultRoot.Create().TeamKey("clinician", 1);
-        await MustAsync(hospital, provider, "setTeamKey", cancellation, "clinician", new { publicKey = team.Public.ToString() }).ConfigureAwait(false);
+        await MustAsync(hospital, provider, "setTeamKey", cancellation, "clinician",
+            new { publicKey = team.Public.ToString() }).ConfigureAwait(false);
         await Task.WhenAll(All.Select(p => CreateAsync(p, cancellation))).ConfigureAwait(false);
         await Task.WhenAll(Writing.Select(p => MustAsync(p.Writer, p.Contract, "grant", cancellation, Permit(p)))).ConfigureAwait(false);
     }
@@ -89,9 +91,11 @@ internal sealed class Patients : IDisposable
         MustAsync(authority, ContractId.Single("Identity"), "certify", cancellation, who.Address.ToString(),
             new { sealingKey = who.Sealing.Public.ToString(), signingKey = who.Signing.Public.ToString(), roles = new[] { role } });
 
-    private static async Task MustAsync(Writer writer, ContractId contract, string method, CancellationToken cancellation, params object[] arguments)
+    private static async Task MustAsync(Writer writer, ContractId contract, string method, CancellationToken cancellation,
+        params object[] arguments)
     {
-        Receipt receipt = await writer.WriteAsync("setup", contract, method, JsonSerializer.Serialize(arguments), cancellation).ConfigureAwait(false)
+        Receipt receipt = await writer.WriteAsync("setup", contract, method, JsonSerializer.Serialize(arguments),
+            cancellation).ConfigureAwait(false)
             ?? throw new InvalidOperationException($"set-up: {contract.Class}.{method} was never executed: {writer.LastProblem}");
         if (receipt.Status != ReceiptStatus.Ok) throw new InvalidOperationException($"set-up: {contract.Class}.{method}: {receipt.Error}");
     }

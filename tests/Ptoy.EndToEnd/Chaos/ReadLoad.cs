@@ -17,7 +17,8 @@ internal sealed class ReadLoad(Patients patients, Members members, AckLog acks, 
     private int _wrong;
 
     public Task RunAsync(CancellationToken stopping) =>
-        Task.WhenAll(Enumerable.Range(0, Readers).Select(i => Task.Run(() => RunAsync(new Random(seed + (31 * i)), stopping), CancellationToken.None)));
+        Task.WhenAll(Enumerable.Range(0, Readers)
+            .Select(i => Task.Run(() => RunAsync(new Random(seed + (31 * i)), stopping), CancellationToken.None)));
 
     private async Task RunAsync(Random random, CancellationToken stopping)
     {
@@ -47,17 +48,20 @@ internal sealed class ReadLoad(Patients patients, Members members, AckLog acks, 
         if (known.Length > 0 && random.Next(2) == 0)
         {
             string id = known[random.Next(known.Length)].RecordId.ToString();
-            await AskAsync<RecordGetResult>(member, patient, who, onBehalfOf, "record_get", new RecordGetParams(owner, [id], purpose), permitted, cancellation).ConfigureAwait(false);
+            await AskAsync<RecordGetResult>(member, patient, who, onBehalfOf, "record_get", new RecordGetParams(owner, [id], purpose),
+                permitted, cancellation).ConfigureAwait(false);
         }
         else
         {
             var list = new RecordListParams(owner, purpose, AfterHeight: members.SeenHeight, Limit: 50);
-            await AskAsync<RecordListResult>(member, patient, who, onBehalfOf, "record_list", list, permitted, cancellation).ConfigureAwait(false);
+            await AskAsync<RecordListResult>(member, patient, who, onBehalfOf, "record_list", list, permitted,
+                cancellation).ConfigureAwait(false);
         }
     }
 
     private async Task AskAsync<T>(
-        Member member, Patient patient, AccountKeys who, Address? onBehalfOf, string method, object parameters, bool permitted, CancellationToken cancellation)
+        Member member, Patient patient, AccountKeys who, Address? onBehalfOf, string method, object parameters, bool permitted,
+        CancellationToken cancellation)
     {
         long expiry = RecordLoad.NextExpiry();
         RpcSigner signer = members.Signer(member, who.Signing, onBehalfOf, expiry);

@@ -25,7 +25,8 @@ internal sealed class RecordLoad(Patients patients, Members members, AckLog acks
     private int _refused;
 
     public Task RunAsync(CancellationToken stopping, CancellationToken cancellation) =>
-        Task.WhenAll(patients.Writing.Select(p => Task.Run(() => RunAsync(p, new Random(seed + p.Index), stopping, cancellation), CancellationToken.None)));
+        Task.WhenAll(patients.Writing.Select(p =>
+            Task.Run(() => RunAsync(p, new Random(seed + p.Index), stopping, cancellation), CancellationToken.None)));
 
     /// <summary>An expiry about half a minute ahead that no other request has.</summary>
     public static long NextExpiry()
@@ -67,15 +68,19 @@ internal sealed class RecordLoad(Patients patients, Members members, AckLog acks
         acks.Add(new AckedManifest(package.Manifest.Root(), PerManifest));
         JsonNode manifest = JsonNode.Parse(Registration.Of(package.Manifest, package.Wraps).ToJson())!;
         if (stored.UnderReplicated) manifest["underReplicated"] = true;
-        string arguments = JsonSerializer.Serialize(new object[] { patient.Keys.Address.ToString(), manifest, stored.Receipts }, RpcJson.Options);
-        Receipt? receipt = await patient.Writer.WriteAsync("register", ContractId.Single("Records"), "register", arguments, cancellation).ConfigureAwait(false);
+        string arguments = JsonSerializer.Serialize(new object[] { patient.Keys.Address.ToString(), manifest, stored.Receipts },
+            RpcJson.Options);
+        Receipt? receipt = await patient.Writer.WriteAsync("register", ContractId.Single("Records"), "register", arguments,
+            cancellation).ConfigureAwait(false);
         if (receipt?.Status == ReceiptStatus.Ok) written.ForEach(acks.Add);
-        else if (receipt is not null && Interlocked.Increment(ref _refused) == 1) Console.WriteLine($"a registration was refused: {receipt.Error}");
+        else if (receipt is not null && Interlocked.Increment(ref _refused) == 1)
+            Console.WriteLine($"a registration was refused: {receipt.Error}");
     }
 
     public static Hash ContentHash(byte[] content) => new(System.Security.Cryptography.SHA256.HashData(content));
 
-    private async Task<RecordUploadResult?> StoreAsync(Patient patient, UploadPackage package, Random random, CancellationToken cancellation)
+    private async Task<RecordUploadResult?> StoreAsync(Patient patient, UploadPackage package, Random random,
+        CancellationToken cancellation)
     {
         byte[] bytes = Codec.Encode(package);
         int at = random.Next(members.All.Count);
@@ -87,7 +92,8 @@ internal sealed class RecordLoad(Patients patients, Members members, AckLog acks
                 try
                 {
                     byte[] answer = await member.Rpc.CallBinaryAsync(
-                        "record_upload", bytes, members.Signer(member, patient.Keys.Signing, null, NextExpiry()), cancellation).ConfigureAwait(false);
+                        "record_upload", bytes, members.Signer(member, patient.Keys.Signing, null, NextExpiry()),
+                        cancellation).ConfigureAwait(false);
                     RecordUploadResult result = JsonSerializer.Deserialize<RecordUploadResult>(answer, RpcJson.Options)!;
                     // Fewer than a quorum is no acknowledgement yet: the same package goes to the next node.
                     if (Verified(package, result) >= members.Chain.Validators.Quorum) return result;
@@ -108,7 +114,8 @@ internal sealed class RecordLoad(Patients patients, Members members, AckLog acks
     private int Verified(UploadPackage package, RecordUploadResult result)
     {
         StorageStatement statement = StorageStatement.For(members.Chain.ChainId, package);
-        return result.Receipts.Select(r => new StorageReceipt(PublicKey.Parse(r.Node), new Signature(SuiteId.Ed25519, Convert.FromHexString(r.Signature))))
+        return result.Receipts.Select(r =>
+            new StorageReceipt(PublicKey.Parse(r.Node), new Signature(SuiteId.Ed25519, Convert.FromHexString(r.Signature))))
             .Where(r => members.Chain.Validators.IndexOf(r.Node) >= 0 && r.Verify(statement)).Select(r => r.Node).Distinct().Count();
     }
 }

@@ -26,7 +26,8 @@ internal sealed class Rounds(Members members, AckLog acks, Service service, Rand
         {
             int primary = await members.PrimaryAsync().ConfigureAwait(false);
             if (i % 2 == 0) await KillAsync(Primary, [primary], cancellation).ConfigureAwait(false);
-            else await KillAsync(Other, [(primary + 1 + random.Next(members.All.Count - 1)) % members.All.Count], cancellation).ConfigureAwait(false);
+            else await KillAsync(Other, [(primary + 1 + random.Next(members.All.Count - 1)) % members.All.Count],
+                cancellation).ConfigureAwait(false);
         }
         for (int i = 0; i < rounds / 2; i++) await KillAsync(All, [0, 1, 2, 3], cancellation).ConfigureAwait(false);
         await KillTwoAsync(cancellation).ConfigureAwait(false);
@@ -42,7 +43,8 @@ internal sealed class Rounds(Members members, AckLog acks, Service service, Rand
         members.Kill(victims);
         await RandomPauseAsync(200, 2_500, cancellation).ConfigureAwait(false);
         long gap = await BackAsync(kind, victims, killed, cancellation).ConfigureAwait(false);
-        Console.WriteLine($"round {++_number,2}: {kind,-8} {Names(victims),-14} gap {gap,6} ms, back after {AckLog.Now - killed,6} ms, {acks.CertifiedCount} writes certified");
+        Console.WriteLine($"round {++_number,2}: {kind,-8} {Names(victims),-14} gap {gap,6} ms, back after {AckLog.Now - killed,6} "
+            + $"ms, {acks.CertifiedCount} writes certified");
     }
 
     private async Task<long> BackAsync(string kind, int[] victims, long killed, CancellationToken cancellation)
@@ -72,7 +74,8 @@ internal sealed class Rounds(Members members, AckLog acks, Service service, Rand
         await Pace.PauseAsync(TimeSpan.FromSeconds(4), cancellation).ConfigureAwait(false);
         int certified = acks.CertifiedBetween(from, AckLog.Now);
         TwoStopped = certified == 0 && members.SeenHeight == height;
-        Console.WriteLine($"{Two}: {Names(victims)} dead, {certified} writes certified in {AckLog.Now - from} ms, {(TwoStopped ? "as it must be" : "WRONG")}");
+        Console.WriteLine($"{Two}: {Names(victims)} dead, {certified} writes certified in {AckLog.Now - from} ms, "
+            + $"{(TwoStopped ? "as it must be" : "WRONG")}");
         long gap = await BackAsync(Two, victims, killed, cancellation).ConfigureAwait(false);
         Console.WriteLine($"{Two}: restarted, writes go on; gap {gap} ms");
     }

@@ -16,19 +16,25 @@ internal sealed class Service(Members members, AckLog acks)
         long deadline = AckLog.Now + (long)Patience.TotalMilliseconds;
         while (acks.CertifiedCount < target)
         {
-            if (AckLog.Now > deadline) throw new TimeoutException($"only {acks.CertifiedCount - target + writes} of {writes} writes were certified in {Patience.TotalSeconds} s");
+            if (AckLog.Now > deadline) throw new TimeoutException($"only {acks.CertifiedCount - target + writes} of {writes} writes "
+                + $"were certified in {Patience.TotalSeconds} s");
             await Pace.PauseAsync(TimeSpan.FromMilliseconds(20), cancellation).ConfigureAwait(false);
             cancellation.ThrowIfCancellationRequested();
         }
     }
 
-    /// <summary>Waits until these nodes have certified what the others had. Throws <see cref="TimeoutException"/> with the end of the log of one that has not.</summary>
+    /// <summary>
+    /// Waits until these nodes have certified what the others had. Throws <see cref="TimeoutException"/> with the end of the log of one
+    /// that has not.
+    /// </summary>
     public async Task CaughtUpAsync(IEnumerable<int> nodes)
     {
         foreach (int node in nodes) await members.CaughtUpAsync(node, Patience).ConfigureAwait(false);
     }
 
-    /// <summary>Between faults nobody may be down; who is gets reported and started again, so that the next fault means what it says.</summary>
+    /// <summary>
+    /// Between faults nobody may be down; who is gets reported and started again, so that the next fault means what it says.
+    /// </summary>
     public async Task RaiseFallenAsync()
     {
         foreach (Member member in members.All.Where(m => !members.IsUp(m.Index)))

@@ -52,7 +52,8 @@ internal sealed class Theatre : IAsyncDisposable
     public Verdict Verdict { get; } = new();
 
     /// <summary>Starts the nodes and sets up the people. Throws when they do not start.</summary>
-    public static async Task<Theatre> OpenAsync(ChaosOptions options, Parties parties, string directory, TimeSpan patience, CancellationToken cancellation)
+    public static async Task<Theatre> OpenAsync(ChaosOptions options, Parties parties, string directory, TimeSpan patience,
+        CancellationToken cancellation)
     {
         var network = new LocalNetwork(parties.Layout);
         Theatre? theatre = null;
@@ -63,7 +64,8 @@ internal sealed class Theatre : IAsyncDisposable
             var members = new Members(network, TrustedChain.From(GenesisFile.Parse(genesis)));
             theatre = new Theatre(options, parties, network, members, new AckLog(Path.Combine(directory, "acknowledged.log")));
             await theatre._patients.SetUpAsync(members, theatre.Acks, cancellation).ConfigureAwait(false);
-            Console.WriteLine($"four nodes are up; {Patients.WithRecords} patients with records, {Patients.WithConsents} with changing consents, {TransferLoad.Accounts} accounts");
+            Console.WriteLine($"four nodes are up; {Patients.WithRecords} patients with records, {Patients.WithConsents} with "
+                + $"changing consents, {TransferLoad.Accounts} accounts");
             return theatre;
         }
         catch
@@ -77,7 +79,8 @@ internal sealed class Theatre : IAsyncDisposable
     /// <summary>Checks everything, stops the nodes and prints the verdict; true when all of it held.</summary>
     public async Task<bool> JudgeAsync(CancellationToken cancellation)
     {
-        Verdict.Add("no node ended unless it was made to", Service.Fallen.Count == 0 ? "none" : string.Join(" ", Service.Fallen), Service.Fallen.Count == 0);
+        Verdict.Add("no node ended unless it was made to", Service.Fallen.Count == 0 ? "none" : string.Join(" ", Service.Fallen),
+            Service.Fallen.Count == 0);
         await new Checker(Members, Acks, _patients, _transfers, Verdict).RunAsync(cancellation).ConfigureAwait(false);
         bool clean = await _network.StopAsync().ConfigureAwait(false);
         Verdict.Add("all nodes end cleanly", clean ? "yes" : "no", clean);

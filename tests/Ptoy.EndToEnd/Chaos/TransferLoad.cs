@@ -25,13 +25,15 @@ internal sealed class TransferLoad : IDisposable
     public IReadOnlyList<Writer> Writers => _writers;
 
     /// <summary>Balances by the certified receipts alone.</summary>
-    public IEnumerable<(Address Account, long Balance)> Book => _keys.Select((k, i) => (k.Address, (long)Opening + Interlocked.Read(ref _moved[i])));
+    public IEnumerable<(Address Account, long Balance)> Book =>
+        _keys.Select((k, i) => (k.Address, (long)Opening + Interlocked.Read(ref _moved[i])));
 
     public Task RunAsync(Members members, AckLog acks, int perSecond, int seed, CancellationToken stopping, CancellationToken cancellation)
     {
         _writers = [.. _keys.Select((k, i) => new Writer(k.Signing, members, acks, i % members.All.Count))];
         TimeSpan pause = TimeSpan.FromSeconds((double)Accounts / perSecond);
-        return Task.WhenAll(Enumerable.Range(0, Accounts).Select(i => Task.Run(() => SendAsync(i, pause, new Random(seed + i), stopping, cancellation), CancellationToken.None)));
+        return Task.WhenAll(Enumerable.Range(0, Accounts)
+            .Select(i => Task.Run(() => SendAsync(i, pause, new Random(seed + i), stopping, cancellation), CancellationToken.None)));
     }
 
     private async Task SendAsync(int from, TimeSpan pause, Random random, CancellationToken stopping, CancellationToken cancellation)
@@ -45,7 +47,8 @@ internal sealed class TransferLoad : IDisposable
             int amount = 1 + random.Next(MaxAmount);
             string arguments = JsonSerializer.Serialize(new[] { _keys[to].Address.ToString(), $"{amount}" });
             var payment = new Payment(_keys[from].Address, _keys[to].Address, (ulong)amount);
-            Receipt? receipt = await _writers[from].WriteAsync("transfer", ContractId.Single("Token"), "transfer", arguments, cancellation, payment).ConfigureAwait(false);
+            Receipt? receipt = await _writers[from].WriteAsync("transfer", ContractId.Single("Token"), "transfer", arguments, cancellation,
+                payment).ConfigureAwait(false);
             if (receipt?.Status == ReceiptStatus.Ok)
             {
                 Interlocked.Add(ref _moved[from], -amount);

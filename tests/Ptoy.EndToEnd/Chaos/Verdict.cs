@@ -14,7 +14,8 @@ internal sealed class Verdict
     public void Print()
     {
         var table = new Table().AddColumns("check", "found", "");
-        foreach ((string check, string found, bool holds) in _lines) table.AddRow(Markup.Escape(check), Markup.Escape(found), holds ? "[green]holds[/]" : "[red]BROKEN[/]");
+        foreach ((string check, string found, bool holds) in _lines)
+            table.AddRow(Markup.Escape(check), Markup.Escape(found), holds ? "[green]holds[/]" : "[red]BROKEN[/]");
         AnsiConsole.Write(table);
     }
 }

@@ -1,6 +1,9 @@
 namespace Ptoy.EndToEnd.Chaos;
 
-/// <summary>Everything that clients do at once: transfers, consents, records, reads of records and of balances. Ends with every write that began resolved.</summary>
+/// <summary>
+/// Everything that clients do at once: transfers, consents, records, reads of records and of balances. Ends with every write that began
+/// resolved.
+/// </summary>
 internal sealed class Workload(ChaosOptions options, Members members, AckLog acks, Patients patients, TransferLoad transfers)
 {
     private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(90);
@@ -32,8 +35,11 @@ internal sealed class Workload(ChaosOptions options, Members members, AckLog ack
         PrintKinds(rate);
         // What a kill costs says nothing on a machine that is busy with something else; what was lost does.
         int least = Math.Min(200, options.Rate);
-        if (options.Rounds > 0) verdict.Add("writes a second before the first kill", $"{rate:0} of at least {least} (aimed at {options.Rate} transfers)", rate >= least);
-        verdict.Add("every write that began was resolved", giveUp.IsCancellationRequested ? "not within 90 s" : "yes", !giveUp.IsCancellationRequested);
+        if (options.Rounds > 0)
+            verdict.Add("writes a second before the first kill", $"{rate:0} of at least {least} (aimed at {options.Rate} "
+                + $"transfers)", rate >= least);
+        verdict.Add("every write that began was resolved", giveUp.IsCancellationRequested ? "not within 90 s" : "yes",
+            !giveUp.IsCancellationRequested);
         verdict.Add("reads and denials as the contracts say", $"{_reads.Wrong} otherwise", _reads.Wrong == 0);
         verdict.Add("registrations of stored records", $"{_records.Refused} refused", _records.Refused == 0);
     }
@@ -51,9 +57,12 @@ internal sealed class Workload(ChaosOptions options, Members members, AckLog ack
 
     private void PrintKinds(double rate)
     {
-        string kinds = string.Join(", ", acks.Transactions.GroupBy(t => (t.Kind, t.Status)).OrderByDescending(g => g.Count()).Select(g => $"{g.Count()} {g.Key.Kind} {g.Key.Status}"));
+        string kinds = string.Join(", ",
+            acks.Transactions.GroupBy(t => (t.Kind, t.Status)).OrderByDescending(g => g.Count())
+                .Select(g => $"{g.Count()} {g.Key.Kind} {g.Key.Status}"));
         int failovers = transfers.Writers.Sum(w => w.Failovers) + patients.All.Sum(p => p.Writer.Failovers);
-        Console.WriteLine($"acknowledged: {kinds}; {acks.Manifests.Count} manifests stored by a quorum, {acks.Records.Count} records, {acks.Reads.Count} reads, "
+        Console.WriteLine($"acknowledged: {kinds}; {acks.Manifests.Count} manifests stored by a quorum, {acks.Records.Count} records, "
+            + $"{acks.Reads.Count} reads, "
             + $"{acks.Balances.Count} balances; {failovers} fail-overs; {rate:0} writes/s undisturbed");
     }
 }

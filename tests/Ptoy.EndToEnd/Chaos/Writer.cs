@@ -86,7 +86,8 @@ internal sealed class Writer(SigningKey key, Members members, AckLog acks, int f
         if (!members.IsUp(member.Index)) return false;
         try
         {
-            await member.Rpc.CallAsync<TxSubmitResult>("tx_submit", new TxSubmitParams(transaction.Bytes), null, cancellation).ConfigureAwait(false);
+            await member.Rpc.CallAsync<TxSubmitResult>("tx_submit", new TxSubmitParams(transaction.Bytes), null,
+                cancellation).ConfigureAwait(false);
             return true;
         }
         catch (Exception e) when (Failure.IsExpected(e))
@@ -102,7 +103,8 @@ internal sealed class Writer(SigningKey key, Members members, AckLog acks, int f
         if (!members.IsUp(member.Index)) return null;
         try
         {
-            var answer = await member.Rpc.CallAsync<TxWaitResult>("tx_wait", new TxWaitParams(transaction.ToString(), waitMs), null, cancellation).ConfigureAwait(false);
+            var answer = await member.Rpc.CallAsync<TxWaitResult>("tx_wait", new TxWaitParams(transaction.ToString(), waitMs), null,
+                cancellation).ConfigureAwait(false);
             return answer.Found ? members.Chain.Verify(transaction, answer) : null;
         }
         catch (Exception e) when (Failure.IsExpected(e))

@@ -31,16 +31,20 @@ public sealed class LocalNetwork : IDisposable
         for (int i = 0; i < Nodes.Count; i++) await WaitReadyAsync(i, 0, patience).ConfigureAwait(false);
     }
 
-    /// <summary>Waits until a node answers and has certified at least that height. Throws <see cref="TimeoutException"/> with the end of its log.</summary>
+    /// <summary>
+    /// Waits until a node answers and has certified at least that height. Throws <see cref="TimeoutException"/> with the end of its log.
+    /// </summary>
     public async Task WaitReadyAsync(int index, ulong height, TimeSpan patience)
     {
         var deadline = DateTime.UtcNow + patience;
         using var poll = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
         while (await poll.WaitForNextTickAsync().ConfigureAwait(false))
         {
-            if (await HealthAsync(index).ConfigureAwait(false) is { } health && health.GetProperty("certified").GetUInt64() >= Math.Max(height, 1)) return;
+            if (await HealthAsync(index).ConfigureAwait(false) is { } health
+                && health.GetProperty("certified").GetUInt64() >= Math.Max(height, 1)) return;
             if (!Nodes[index].Running) throw new TimeoutException($"{Nodes[index].Name} ended:\n{Nodes[index].LogTail()}");
-            if (DateTime.UtcNow > deadline) throw new TimeoutException($"{Nodes[index].Name} is not ready after {patience.TotalSeconds:0} s:\n{Nodes[index].LogTail()}");
+            if (DateTime.UtcNow > deadline) throw new TimeoutException($"{Nodes[index].Name} is not ready after "
+                + $"{patience.TotalSeconds:0} s:\n{Nodes[index].LogTail()}");
         }
     }
 
@@ -63,7 +67,9 @@ public sealed class LocalNetwork : IDisposable
         }
     }
 
-    /// <summary>How far a node's clock is ahead of this one's, by the date that its answers carry (whole seconds); null while it does not answer.</summary>
+    /// <summary>
+    /// How far a node's clock is ahead of this one's, by the date that its answers carry (whole seconds); null while it does not answer.
+    /// </summary>
     public async Task<TimeSpan?> ClockOffsetAsync(int index)
     {
         try
@@ -81,7 +87,7 @@ public sealed class LocalNetwork : IDisposable
     /// <summary>Stops all cleanly; true when each ended by itself.</summary>
     public async Task<bool> StopAsync()
     {
-        bool[] clean = await Task.WhenAll(Nodes.Select(n => n.StopAsync(TimeSpan.FromSeconds(15)))).ConfigureAwait(false);
+        bool[] clean = await Task.WhenAll(Nodes.Select(n => n.StopAsync(TimeSpan.FromSeconds(60)))).ConfigureAwait(false);
         return clean.All(c => c);
     }
 

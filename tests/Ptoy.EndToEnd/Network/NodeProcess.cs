@@ -3,7 +3,8 @@ using System.Diagnostics;
 namespace Ptoy.EndToEnd.Network;
 
 /// <summary>
-/// One real daemon process: started, watched, killed. Its output goes to a file. Words of <paramref name="verb"/> come before its other arguments.
+/// One real daemon process: started, watched, killed. Its output goes to a file. Words of <paramref name="verb"/> come before its other
+/// arguments.
 /// </summary>
 public sealed class NodeProcess(string name, string assembly, string configFile, string logFile, string verb = "") : IDisposable
 {
@@ -61,10 +62,19 @@ public sealed class NodeProcess(string name, string assembly, string configFile,
         while (Running && !IsStopped(_process!.Id)) await poll.WaitForNextTickAsync().ConfigureAwait(false);
     }
 
-    /// <summary>The state is the first field behind the name, which is in parentheses.</summary>
-    private static bool IsStopped(int id) =>
-        Directory.Exists($"/proc/{id}/task") && Directory.EnumerateDirectories($"/proc/{id}/task").All(task =>
-            File.ReadAllText(Path.Combine(task, "stat")) is var stat && stat[stat.LastIndexOf(')') + 2] is 'T' or 't');
+    /// <summary>The state is the first field behind the name, which is in parentheses. False also when a thread ends just now: ask again.</summary>
+    private static bool IsStopped(int id)
+    {
+        try
+        {
+            return Directory.EnumerateDirectories($"/proc/{id}/task").All(task =>
+                File.ReadAllText(Path.Combine(task, "stat")) is var stat && stat[stat.LastIndexOf(')') + 2] is 'T' or 't');
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>SIGCONT: it goes on where it was.</summary>
     public Task ResumeAsync() => SignalAsync("CONT");

@@ -57,7 +57,9 @@ internal sealed class ProposalPolicyTests
         Assert.That(_policy.Choose(Want(heartbeat: true), () => Nothing), Is.Empty);
     }
 
-    /// <summary>The pool had lost it (a restart), a client handed it in again, and a block on its way holds it: one listing is enough.</summary>
+    /// <summary>
+    /// The pool had lost it (a restart), a client handed it in again, and a block on its way holds it: one listing is enough.
+    /// </summary>
     [Test]
     public void What_a_height_in_flight_holds_is_not_proposed_again()
     {

@@ -5,7 +5,8 @@ namespace Ptoy.EndToEnd.Chaos.Storm;
 
 /// <summary>
 /// A wrong clock for one node process, by Debian's libfaketime: it stands between the process and the C library's clock. Only the time
-/// of day is wrong; the monotonic clock that timers run on is left alone, as on a real machine. The offset is in a file, so it can change while the node runs.
+/// of day is wrong; the monotonic clock that timers run on is left alone, as on a real machine. The offset is in a file, so it can change
+/// while the node runs.
 /// </summary>
 internal sealed class FakeClock(NodeProcess node, string file)
 {
@@ -13,7 +14,8 @@ internal sealed class FakeClock(NodeProcess node, string file)
 
     /// <summary>Where the library is, or null when it is not installed.</summary>
     public static string? Library { get; } = Directory.Exists("/usr/lib")
-        ? Directory.EnumerateDirectories("/usr/lib", "*-linux-*").Append("/usr/lib").Select(d => Path.Combine(d, "faketime", Name)).FirstOrDefault(File.Exists)
+        ? Directory.EnumerateDirectories("/usr/lib", "*-linux-*").Append("/usr/lib").Select(d => Path.Combine(d, "faketime", Name))
+            .FirstOrDefault(File.Exists)
         : null;
 
     /// <summary>The node's next start has a clock that is wrong by so much.</summary>
@@ -32,7 +34,8 @@ internal sealed class FakeClock(NodeProcess node, string file)
     {
         // Replaced whole: the library must never read half a number.
         string whole = file + ".new";
-        File.WriteAllText(whole, string.Create(CultureInfo.InvariantCulture, $"{(offset < TimeSpan.Zero ? "-" : "+")}{Math.Abs(offset.TotalSeconds):0.0}\n"));
+        File.WriteAllText(whole,
+            string.Create(CultureInfo.InvariantCulture, $"{(offset < TimeSpan.Zero ? "-" : "+")}{Math.Abs(offset.TotalSeconds):0.0}\n"));
         File.Move(whole, file, overwrite: true);
     }
 

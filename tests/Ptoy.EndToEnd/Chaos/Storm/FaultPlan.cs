@@ -29,7 +29,9 @@ internal enum FaultKind
 internal sealed record PlannedFault(FaultKind Kind, int Victim, TimeSpan Length, double Severity)
 {
     /// <summary>A fault of the links between nodes; else of a node.</summary>
-    public bool IsOfLinks => Kind is FaultKind.Isolate or FaultKind.Halves or FaultKind.OneWay or FaultKind.SlowLinks or FaultKind.LossyLinks or FaultKind.CutStreams;
+    public bool IsOfLinks =>
+        Kind is FaultKind.Isolate or FaultKind.Halves or FaultKind.OneWay
+            or FaultKind.SlowLinks or FaultKind.LossyLinks or FaultKind.CutStreams;
 }
 
 /// <summary>Faults that act together, after a time of calm: one of them, or one of a node and one of the links.</summary>

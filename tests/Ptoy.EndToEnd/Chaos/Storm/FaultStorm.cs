@@ -3,7 +3,10 @@ using Ptoy.EndToEnd.Network.Faults;
 
 namespace Ptoy.EndToEnd.Chaos.Storm;
 
-/// <summary>Goes through the plan until the time is over. After each episode everything is healed, every node catches up and writes flow, before the next.</summary>
+/// <summary>
+/// Goes through the plan until the time is over. After each episode everything is healed, every node catches up and writes flow, before
+/// the next.
+/// </summary>
 internal sealed class FaultStorm(FaultPlan plan, Injector injector, Members members, AckLog acks, Service service, FaultyNetwork network)
 {
     private const int WritesAfterwards = 20;
@@ -37,7 +40,8 @@ internal sealed class FaultStorm(FaultPlan plan, Injector injector, Members memb
             if (!_gaps.TryGetValue(fault.Kind, out List<long>? known)) _gaps[fault.Kind] = known = [];
             known.Add(gap);
         }
-        Tell($"healed; all nodes level {AckLog.Now - healed} ms later; longest pause of service {gap} ms; {acks.CertifiedCount} writes certified");
+        Tell($"healed; all nodes level {AckLog.Now - healed} ms later; longest pause of service {gap} ms; {acks.CertifiedCount} "
+            + $"writes certified");
     }
 
     /// <summary>How often each kind was injected, and the longest pause of service around it.</summary>
@@ -48,11 +52,13 @@ internal sealed class FaultStorm(FaultPlan plan, Injector injector, Members memb
         {
             if (left.TryGetValue(kind, out string? reason)) Console.WriteLine($"  {kind,-12}   0 ({reason})");
             else if (_gaps.TryGetValue(kind, out List<long>? gaps))
-                Console.WriteLine($"  {kind,-12} {gaps.Count,3}   longest pause of service: median {gaps.Order().ElementAt(gaps.Count / 2)} ms, worst {gaps.Max()} ms");
+                Console.WriteLine($"  {kind,-12} {gaps.Count,3}   longest pause of service: median "
+                    + $"{gaps.Order().ElementAt(gaps.Count / 2)} ms, worst {gaps.Max()} ms");
             else Console.WriteLine($"  {kind,-12}   0 (its turn did not come)");
         }
     }
 
     private void Tell(string what) =>
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:HH:mm:ss.fff} [{(AckLog.Now - _started) / 1000.0,6:0.0} s] {what}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{DateTime.UtcNow:HH:mm:ss.fff} [{(AckLog.Now - _started) / 1000.0,6:0.0} s] {what}"));
 }

@@ -11,7 +11,9 @@ internal sealed class Injector(Members members, FaultyNetwork network, SmallDisk
 
     private readonly List<string> _problems = [];
 
-    /// <summary>What did not go as it must while a fault lasted: a clock that stayed right, a full disk that stopped nothing or without a word.</summary>
+    /// <summary>
+    /// What did not go as it must while a fault lasted: a clock that stayed right, a full disk that stopped nothing or without a word.
+    /// </summary>
     public IReadOnlyList<string> Problems => _problems;
 
     private int Count => members.All.Count;
@@ -67,7 +69,8 @@ internal sealed class Injector(Members members, FaultyNetwork network, SmallDisk
     private async Task ClockAsync(PlannedFault fault, Action<string> tell, CancellationToken cancellation)
     {
         const double Least = 3, Most = 300;
-        TimeSpan offset = TimeSpan.FromSeconds(Least * Math.Pow(Most / Least, fault.Severity)) * (fault.Kind == FaultKind.ClockBehind ? -1 : 1);
+        int sign = fault.Kind == FaultKind.ClockBehind ? -1 : 1;
+        TimeSpan offset = TimeSpan.FromSeconds(sign * Least * Math.Pow(Most / Least, fault.Severity));
         int victim = fault.Victim;
         var clock = new FakeClock(members.Process(victim), Path.Combine(directory, $"clock{victim + 1}"));
         members.Kill(victim);
@@ -114,7 +117,8 @@ internal sealed class Injector(Members members, FaultyNetwork network, SmallDisk
             await members.Process(victim).ResumeAsync().ConfigureAwait(false);
             bool ended = await members.Process(victim).EndsAsync(DiskPatience).ConfigureAwait(false);
             if (!ended) _problems.Add($"{Name(victim)} did not stop within {DiskPatience.TotalSeconds:0} s of a full disk");
-            else if (!members.Process(victim).LogTail().Contains("disk full", StringComparison.OrdinalIgnoreCase)) _problems.Add($"{Name(victim)} did not say that its disk is full");
+            else if (!members.Process(victim).LogTail().Contains("disk full", StringComparison.OrdinalIgnoreCase))
+                _problems.Add($"{Name(victim)} did not say that its disk is full");
             await Pace.PauseAsync(fault.Length, cancellation).ConfigureAwait(false);
         }
         finally
@@ -166,16 +170,19 @@ internal sealed class Injector(Members members, FaultyNetwork network, SmallDisk
                 bool Left(int node) => node == victim || node == other;
                 return ($"{Names([victim, other])} are cut off from the others", (from, to) => Left(from) != Left(to), blocked);
             case FaultKind.OneWay:
-                return ($"nothing {(outward ? "from" : "to")} {Name(victim)} arrives", (from, to) => (outward ? from : to) == victim, blocked);
+                return ($"nothing {(outward ? "from" : "to")} {Name(victim)} arrives", (from, to) => (outward ? from : to) == victim,
+                    blocked);
             case FaultKind.SlowLinks:
                 TimeSpan delay = TimeSpan.FromMilliseconds(10 + (240 * fault.Severity));
                 long rate = (long)(4_000_000 / (1 + (30 * fault.Severity)));
-                return (string.Create(CultureInfo.InvariantCulture, $"every link has {delay.TotalMilliseconds:0} ms more each way, streams {rate >> 10} KiB/s"),
+                return (string.Create(CultureInfo.InvariantCulture,
+                    $"every link has {delay.TotalMilliseconds:0} ms more each way, streams {rate >> 10} KiB/s"),
                     (_, _) => true, new LinkFault { Delay = delay, Jitter = delay / 4, BytesPerSecond = rate });
             default:
                 double share = 0.02 + (0.23 * fault.Severity);
                 return ($"{share:P0} of all datagrams are lost, as many doubled, the rest disordered",
-                    (_, _) => true, new LinkFault { Loss = share, Duplicate = share, Jitter = TimeSpan.FromMilliseconds(5 + (35 * fault.Severity)) });
+                    (_, _) => true, new LinkFault { Loss = share, Duplicate = share,
+                        Jitter = TimeSpan.FromMilliseconds(5 + (35 * fault.Severity)) });
         }
     }
 

@@ -4,8 +4,8 @@ using System.Globalization;
 namespace Ptoy.EndToEnd.Chaos.Storm;
 
 /// <summary>
-/// A file system in memory under one node's data directory, whose size is set while the node runs: shrunk to what is used it is a full disk,
-/// with the very errors that a full disk gives. Mounting needs root; without it there is none.
+/// A file system in memory under one node's data directory, whose size is set while the node runs: shrunk to what is used it is a full
+/// disk, with the very errors that a full disk gives. Mounting needs root; without it there is none.
 /// </summary>
 internal sealed class SmallDisk : IDisposable
 {
@@ -23,8 +23,8 @@ internal sealed class SmallDisk : IDisposable
     }
 
     /// <summary>
-    /// Leaves so many bytes free and no more. What files have reserved beyond their end is taken from them too: a database could live on it for
-    /// minutes. The process that writes here must be stopped meanwhile.
+    /// Leaves so many bytes free and no more. What files have reserved beyond their end is taken from them too: a database could live
+    /// on it for minutes. The process that writes here must be stopped meanwhile.
     /// </summary>
     public void Fill(long left)
     {
@@ -33,7 +33,8 @@ internal sealed class SmallDisk : IDisposable
         {
             long end = (file.Length + Page - 1) / Page * Page;
             string problem = Run("fallocate", "--punch-hole", "--keep-size", "--offset", Text(end), "--length", Text(Room), file.FullName);
-            if (problem.Length > 0) throw new InvalidOperationException($"the space reserved for {file.FullName} cannot be taken: {problem}");
+            if (problem.Length > 0) throw new InvalidOperationException($"the space reserved for {file.FullName} cannot be taken: "
+                + $"{problem}");
         }
         var drive = new DriveInfo(_directory);
         Resize(drive.TotalSize - drive.TotalFreeSpace + left);

@@ -16,7 +16,9 @@ internal sealed class FaultyNetwork : IDisposable
     private readonly Dictionary<(int From, int To), StreamProxy> _streams = [];
     private readonly Timeline _timeline = new();
 
-    /// <summary>Opens a proxy for every pair, on ports from <paramref name="basePort"/> on, and rewrites the configurations. No node runs yet.</summary>
+    /// <summary>
+    /// Opens a proxy for every pair, on ports from <paramref name="basePort"/> on, and rewrites the configurations. No node runs yet.
+    /// </summary>
     public FaultyNetwork(DevnetLayout layout, int basePort, int seed)
     {
         _count = layout.Nodes.Count;

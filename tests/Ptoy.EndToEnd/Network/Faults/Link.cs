@@ -39,7 +39,9 @@ internal sealed class Link(int seed)
         }
     }
 
-    /// <summary>When each copy of a datagram arrives (time stamps of <see cref="Stopwatch"/>): none when it is lost, two when it is doubled.</summary>
+    /// <summary>
+    /// When each copy of a datagram arrives (time stamps of <see cref="Stopwatch"/>): none when it is lost, two when it is doubled.
+    /// </summary>
     public long[] Arrivals()
     {
         lock (_gate)

@@ -39,5 +39,6 @@ internal sealed class LinkCounters
     public static void Count(ref long counter, long by = 1) => Interlocked.Add(ref counter, by);
 
     public override string ToString() =>
-        $"{Datagrams} datagrams: {Lost} lost, {Doubled} doubled, {Delayed} delayed; {Connections} streams with {StreamBytes >> 20} MiB: {Cut} cut";
+        $"{Datagrams} datagrams: {Lost} lost, {Doubled} doubled, {Delayed} delayed; {Connections} streams with {StreamBytes >> 20} "
+            + $"MiB: {Cut} cut";
 }

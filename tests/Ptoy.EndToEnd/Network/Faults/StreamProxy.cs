@@ -105,7 +105,8 @@ internal sealed class StreamProxy : IDisposable
     /// <summary>One way of a connection; ends when its source does, when it is cut, or with <paramref name="stop"/>.</summary>
     private async Task PassAsync(Socket from, Socket to, Link link, CancellationToken stop)
     {
-        var way = Channel.CreateBounded<(byte[] Bytes, long Due)>(new BoundedChannelOptions(ChunksOnTheWay) { SingleReader = true, SingleWriter = true });
+        var bounds = new BoundedChannelOptions(ChunksOnTheWay) { SingleReader = true, SingleWriter = true };
+        var way = Channel.CreateBounded<(byte[] Bytes, long Due)>(bounds);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop);
         Task reading = ReadAsync(from, way.Writer, link, ended.Token);
         Task writing = WriteAsync(to, way.Reader, link, ended.Token);
@@ -127,7 +128,8 @@ internal sealed class StreamProxy : IDisposable
         {
             await _timeline.UntilAsync(due, stop).ConfigureAwait(false);
             await link.OpenAsync(stop).ConfigureAwait(false);
-            for (int sent = 0; sent < bytes.Length;) sent += await to.SendAsync(bytes.AsMemory(sent), SocketFlags.None, stop).ConfigureAwait(false);
+            for (int sent = 0; sent < bytes.Length;)
+                sent += await to.SendAsync(bytes.AsMemory(sent), SocketFlags.None, stop).ConfigureAwait(false);
             LinkCounters.Count(ref _counters.StreamBytes, bytes.Length);
             if (link.Fault.BytesPerSecond is var rate and > 0)
                 await _timeline.UntilAsync(Timeline.After(TimeSpan.FromSeconds((double)bytes.Length / rate)), stop).ConfigureAwait(false);
