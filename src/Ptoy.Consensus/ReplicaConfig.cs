@@ -79,6 +79,9 @@ public sealed record ReplicaConfig
     /// <summary>A fault planted on purpose, for the simulator to find.</summary>
     internal PlantedFault Fault { get; init; }
 
+    /// <summary>More replicas than a real network may have, to see in a model how the protocol scales.</summary>
+    internal bool AnySize { get; init; }
+
     /// <summary>Votes that decide.</summary>
     internal int Quorum => Fault switch
     {
@@ -90,7 +93,7 @@ public sealed record ReplicaConfig
 
     /// <summary>Null when usable, else what is wrong.</summary>
     public string? Problem() =>
-        Validators.Problem()
+        (AnySize ? null : Validators.Problem())
         ?? (Self >= -1 && Self < Validators.Count ? null : $"self is {Self}, but there are {Validators.Count} validators")
         ?? (Self == -1 || Signer is not null ? null : "a validator needs its node key")
         ?? (Window is >= 4 and <= ViewChangeStatement.MaxPrepared ? null : $"window is {Window}, not 4 to {ViewChangeStatement.MaxPrepared}")

@@ -13,6 +13,7 @@ internal static class Commands
                sim --mutants [--budget N]                      plant faults, show that each is found
                sim --crash-points                              cut the power at every write of the consensus log
                sim --scripts [DIR] [--accept]                  play the scripts, compare (or accept) their transcripts
+               sim --scale [FILE.csv] [--n LARGEST]            throughput and latency against n, with modelled links and processors
                sim --seed S [--n N] [--trace]                  one seed, twice, with its trace
                sim --traces DIR [--count N] [--from S]         traces for the model in spec/
                sim --short                                     a little of everything, as the tests run it
@@ -48,13 +49,13 @@ internal static class Commands
                 case "--from" when number: options.From = parsed; i++; break;
                 case "--budget" when number: options.Budget = parsed; i++; break;
                 case "--seed" when number: options.Seed = parsed; options.What = "replay"; i++; break;
-                case "--n" when number && parsed is >= 4 and <= 64: options.Replicas = (int)parsed; i++; break;
                 case "--traces" when value is not null: options.Path = value; options.What = "traces"; i++; break;
                 case "--count" when number && parsed > 0: options.Count = parsed; i++; break;
+                case "--n" when number && parsed is >= 4 and <= 100: options.Replicas = (int)parsed; i++; break;
                 case "--trace": options.Trace = true; break;
                 case "--accept": options.Accept = true; break;
                 case "--mutants" or "--crash-points" or "--short": options.What = args[i][2..]; break;
-                case "--scripts":
+                case "--scripts" or "--scale":
                     options.What = args[i][2..];
                     if (value is not null && !value.StartsWith("--", StringComparison.Ordinal)) options.Path = args[++i];
                     break;
@@ -73,6 +74,7 @@ internal static class Commands
         "crash-points" => CrashPoints.Run(int.MaxValue, output),
         "scripts" => ScriptRunner.RunFolder(options.Path ?? ScriptRunner.Folder, options.Accept, output),
         "traces" => TraceExport.Run(options.Path!, options.From, options.Count, output),
+        "scale" => ScaleStudy.Run(options.Path, options.Replicas ?? int.MaxValue, output),
         "short" => Short(output),
         _ => Many(options.From, options.Seeds, options.Replicas, output),
     };

@@ -90,7 +90,8 @@ internal sealed class BadProposer(World world, int identity) : Adversary(world, 
 
     public override void Send(int to, ConsensusEnvelope envelope)
     {
-        if (envelope.Message is not PrePrepare m || World.Random.Chance(0.4))
+        // The same to everybody: what half of them refuse needs no checking by the rest.
+        if (envelope.Message is not PrePrepare m || Choice(m) >= Kinds)
         {
             Put(to, envelope);
             return;
@@ -112,11 +113,16 @@ internal sealed class BadProposer(World world, int identity) : Adversary(world, 
         World.ForEachPeer(Node, (to, self) => Put(to, new ConsensusEnvelope(Node.Epoch, (byte)self, proposal, [])));
     }
 
+    private const int Kinds = 5;
+
+    /// <summary>Which kind of badness a proposal gets; some are left as they are.</summary>
+    private static int Choice(PrePrepare m) => (int)(m.Block.Header.TimeMs % (Kinds + 3));
+
     private ConsensusEnvelope Bad(ConsensusEnvelope envelope, PrePrepare m)
     {
         BlockHeader header = m.Block.Header;
         ExecutionStatement genesis = Node.Disk.StatementAt(Node.Disk.Base)!;
-        return World.Random.Between(0, 4) switch
+        return Choice(m) switch
         {
             0 => WithBlock(envelope, m, header with { TimeMs = header.TimeMs + Hour }),
             1 => WithBlock(envelope, m, header with { Height = header.Height + 2 * Node.Config.Window }),

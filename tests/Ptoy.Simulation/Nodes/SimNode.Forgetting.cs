@@ -29,7 +29,7 @@ internal sealed partial class SimNode
                 Forgot = true;
                 break;
             case Role.Damaged:
-                Forgot = Disk.Damage(world.Random, world.LedgerOf(this).EpochBase);
+                MustBeSilent = Forgot = Disk.Damage(world.Random, world.LedgerOf(this).EpochBase);
                 break;
             default:
                 break;

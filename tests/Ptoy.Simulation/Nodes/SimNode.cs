@@ -54,6 +54,9 @@ internal sealed partial class SimNode(World world, int slot, int identity)
     /// <summary>Not to be started by chance.</summary>
     public bool HeldDown { get; set; }
 
+    /// <summary>Blocks whose bodies came in, in this life.</summary>
+    private readonly HashSet<Hash> _held = [];
+
     private readonly HashSet<int> _accused = [];
 
     /// <summary>How many replicas it found evidence against in this life.</summary>
@@ -74,11 +77,12 @@ internal sealed partial class SimNode(World world, int slot, int identity)
         catch (ConsensusLogException e) when (Forgot)
         {
             Refuses = e.Message;
-            world.Totals.Refusals++;
             return;
         }
+        if (Forgot && !Replica.Signs) world.Totals.Noticed++;
         if (world.RoleOf(this) == Role.Damaged && Forgot && Replica.Signs) throw new InvariantException($"{Name} signs upon a damaged consensus log");
         _accused.Clear();
+        _held.Clear();
         HighestDecided = Math.Max(HighestDecided, Replica.Committed);
         world.Observer?.Started(world.Time, this);
         world.At(world.Random.Between(1, Scenario.UnitsPerTick), EventKind.Tick, this);
@@ -172,11 +176,30 @@ internal sealed partial class SimNode(World world, int slot, int identity)
             _accused.Add(evidence.Replica);
             if (honest) world.Accused(this, evidence);
         }
+        if (honest) ExamineWrite(ready);
+    }
+
+    /// <summary>Bodies that are to be synced are held; a view that is entered was rightly opened.</summary>
+    private void ExamineWrite(Ready ready)
+    {
+        foreach (Block block in ready.SyncBodies)
+        {
+            Hash hash = block.ComputeHash();
+            bool mine = ready.Send.Any(s => s.Envelope.Message is PrePrepare p && ReferenceEquals(p.Block, block));
+            if (!mine && !_held.Contains(hash) && !Disk.Bodies.Contains(hash))
+                throw new InvariantException($"bodies: {Name} votes for a block of height {block.Header.Height} without its bodies");
+        }
+        foreach (LogRecord record in ready.Persist)
+        {
+            if (record.Key.Kind == LogKind.NewView && record.Value is not null) Invariants.Entered(this, record.Value);
+        }
     }
 
     public void Bodies(BodyRequest want)
     {
-        if (world.CanGetBodies(this, want)) Step(new BodiesReady(want.Height, want.BlockHash));
+        if (!world.CanGetBodies(this, want)) return;
+        _held.Add(want.BlockHash);
+        Step(new BodiesReady(want.Height, want.BlockHash));
     }
 
     public void Propose()

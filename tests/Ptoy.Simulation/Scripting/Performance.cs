@@ -14,10 +14,10 @@ internal sealed class Performance
     private readonly Notes _notes = new();
     private long _marked;
 
-    private Performance(Script script)
+    private Performance(Script script, PlantedFault fault)
     {
         foreach (ScriptStep step in script.Head) _transcript.Append(step.Text).Append('\n');
-        _world = new World(script.Scenario, PlantedFault.None, _notes);
+        _world = new World(script.Scenario, fault, _notes);
     }
 
     /// <summary>What nodes said since the last step.</summary>
@@ -42,9 +42,10 @@ internal sealed class Performance
     }
 
     /// <summary>Plays a script and returns its transcript. Throws <see cref="ScriptException"/> for what is expected and not so.</summary>
-    public static string Of(Script script, int mostNotes = 40)
+    public static string Of(Script script, PlantedFault fault = PlantedFault.None)
     {
-        var performance = new Performance(script);
+        const int MostNotes = 40;
+        var performance = new Performance(script, fault);
         performance._world.Open();
         foreach (ScriptStep step in script.Steps)
         {
@@ -52,8 +53,8 @@ internal sealed class Performance
             string? broken = World.Try(() => performance.Play(step));
             if (broken is not null) throw new ScriptException(step.Line, broken);
             List<string> said = performance._notes.Take();
-            foreach (string note in said.Take(mostNotes)) performance._transcript.Append("  ").Append(note).Append('\n');
-            if (said.Count > mostNotes) performance._transcript.Append("  …\n");
+            foreach (string note in said.Take(MostNotes)) performance._transcript.Append("  ").Append(note).Append('\n');
+            if (said.Count > MostNotes) performance._transcript.Append("  …\n");
         }
         return performance._transcript.ToString();
     }
@@ -70,7 +71,7 @@ internal sealed class Performance
             case "restart": foreach (SimNode node in Chosen(step, 1)) World.PowerOn(node); break;
             case "partition": _world.Partition(Sides(step)); break;
             case "heal": _world.EndPartition(); break;
-            case "drop": _world.Dropped.Add(step.Words.ElementAtOrDefault(1) ?? throw new ScriptException(step.Line, "drop what? Such as NewView")); break;
+            case "drop": Drop(step); break;
             case "pass": _world.Dropped.Clear(); break;
             case "work": _world.Working = true; break;
             case "idle": _world.Working = false; break;
@@ -90,6 +91,13 @@ internal sealed class Performance
     {
         node.HeldDown = true;
         node.Forget();
+    }
+
+    /// <summary>drop Prepare [to 0,1].</summary>
+    private void Drop(ScriptStep step)
+    {
+        string kind = step.Words.ElementAtOrDefault(1) ?? throw new ScriptException(step.Line, "drop what? Such as NewView");
+        _world.Dropped.Add((kind, step.Words.ElementAtOrDefault(2) == "to" ? step.Nodes(3, Identities) : null));
     }
 
     private IEnumerable<SimNode> Chosen(ScriptStep step, int word)

@@ -4,8 +4,8 @@ using Ptoy.Consensus;
 namespace Ptoy.Simulation;
 
 /// <summary>
-/// Plants one fault at a time in the core and looks for it: in the seeds that everybody runs, first in those whose networks make the fault
-/// matter. A fault that is not found says that the simulator would not find its like either.
+/// Plants one fault at a time in the core and looks for it: in the seeds that everybody runs, and in the scripts when many seeds did not show
+/// it. A fault that is not found says that the simulator would not find its like either.
 /// </summary>
 internal static class MutantHunt
 {
@@ -20,15 +20,41 @@ internal static class MutantHunt
         var atOnce = new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount };
         Parallel.For(0, Faults.Length, atOnce, i =>
         {
-            (RunResult? result, ulong tried) = Find(Faults[i], budget);
-            if (result is not null) Interlocked.Increment(ref found);
-            lines[i] = result is null
-                ? $"planted fault {Faults[i]}: NOT FOUND in {tried} seeds"
-                : $"planted fault {Faults[i]}: found after {tried} seeds (seed {result.Seed}): {Shorten(result.Failure!)}";
+            string? how = Hunt(Faults[i], budget);
+            if (how is not null) Interlocked.Increment(ref found);
+            lines[i] = $"planted fault {Faults[i]}: {how ?? $"NOT FOUND in {budget} seeds and every script"}";
         });
         foreach (string line in lines) output.WriteLine(line);
         output.WriteLine($"{found} of {Faults.Length} planted faults found; {watch.Elapsed.TotalSeconds:F0} s");
         return found == Faults.Length;
+    }
+
+    /// <summary>How a fault was found, or null.</summary>
+    private static string? Hunt(PlantedFault fault, ulong budget)
+    {
+        (RunResult? result, ulong tried) = Find(fault, Math.Min(budget, SeedsBeforeScripts));
+        if (result is null && ByScript(fault) is { } script) return $"not in {tried} seeds, found by script {script}";
+        if (result is null && budget > SeedsBeforeScripts) (result, tried) = Find(fault, budget);
+        return result is null ? null : $"found after {tried} seeds: {Shorten(result.Failure!)}";
+    }
+
+    private const ulong SeedsBeforeScripts = 300;
+
+    /// <summary>The first script that does not play with the fault, and what it says.</summary>
+    private static string? ByScript(PlantedFault fault)
+    {
+        foreach (string path in Directory.GetFiles(ScriptRunner.Folder, "*.txt").Order(StringComparer.Ordinal))
+        {
+            try
+            {
+                Performance.Of(Script.Parse(File.ReadAllText(path)), fault);
+            }
+            catch (ScriptException e)
+            {
+                return $"{Path.GetFileNameWithoutExtension(path)}: {Shorten(e.Message)}";
+            }
+        }
+        return null;
     }
 
     /// <summary>The first seed that shows a fault, and how many were run.</summary>

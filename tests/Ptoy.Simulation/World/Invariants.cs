@@ -20,7 +20,7 @@ internal sealed class Invariants(World world)
     private readonly Dictionary<ulong, ExecutionVote> _executionVotes = [];
     private readonly Dictionary<int, ulong> _asked = [];
 
-    /// <summary>Blocks that somebody proposed, and whether they have bodies.</summary>
+    /// <summary>Blocks that the primary of a view proposed in it, and whether they have bodies.</summary>
     private readonly Dictionary<Hash, bool> _proposed = [];
 
     /// <summary>What everybody has executed so far, if anybody has.</summary>
@@ -57,7 +57,8 @@ internal sealed class Invariants(World world)
             if (block != Block.Null(world.ChainId, header.Epoch, header.Height)) throw new InvariantException($"{what} is not the null block");
             return;
         }
-        if (!_proposed.ContainsKey(decided.BlockHash)) throw new InvariantException($"{what} was proposed by nobody");
+        if (!_proposed.ContainsKey(decided.BlockHash)) throw new InvariantException($"{what} was proposed by no primary");
+        if (header.Epoch != world.EpochAt(header.Height)) throw new InvariantException($"{what} is of epoch {header.Epoch}, which does not decide it");
         if (header.ChainId != world.ChainId || header.Epoch != decided.Certificate.Statement.Epoch) throw new InvariantException($"{what} is of another chain or epoch");
         if (header.ExecutedHeight + node.Config.Window < header.Height) throw new InvariantException($"{what} rests on too old a state");
         if (header.TimeMs > world.LatestClock + node.Config.MaxDriftMs) throw new InvariantException($"{what} is dated ahead");
@@ -86,8 +87,22 @@ internal sealed class Invariants(World world)
         Verify(statement.Epoch, $"execution certificate of height {height} at {node.Name}", ExecutionStatement.Domain, Codec.Encode(statement), certificate.Signatures);
     }
 
-    /// <summary>Somebody put this proposal on the wire.</summary>
-    public void Proposed(Block block, Hash hash) => _proposed[hash] = block.TransactionHashes.Length > 0;
+    /// <summary>Somebody put this proposal on the wire; it counts when it was its turn.</summary>
+    public void Proposed(int identity, ulong epoch, ulong view, Block block, Hash hash)
+    {
+        if (!world.Knows(epoch)) return;
+        Epoch of = world.EpochOf(epoch);
+        if (of.Identities[of.Set.PrimaryOf(view)] == identity) _proposed[hash] = block.TransactionHashes.Length > 0;
+    }
+
+    /// <summary>A view that an honest node enters: its new-view message has a quorum behind it and proposes what follows from that.</summary>
+    public static void Entered(SimNode node, byte[] record)
+    {
+        NewViewStatement statement = Codec.Decode<NewView>(record, ConsensusEnvelope.MaxBytes).Statement;
+        ReplicaConfig sound = node.Config with { Fault = PlantedFault.None };
+        if (NewViewPlan.Check(sound, node.Replica!.EpochBase, statement) is { } problem)
+            throw new InvariantException($"new view: {node.Name} enters view {statement.View}: {problem}");
+    }
 
     /// <summary>Checks what an honest node puts on the wire against what it put there before, and against its disk.</summary>
     public void Sent(SimNode node, ConsensusEnvelope envelope, Hash blockHash)
@@ -97,6 +112,8 @@ internal sealed class Invariants(World world)
             ulong key = ((ulong)node.Identity << 48) | vote.Height;
             if (!_executionVotes.TryAdd(key, vote) && _executionVotes[key] != vote)
                 throw new InvariantException($"{node.Name} signed two outcomes of height {vote.Height}");
+            if (vote.Height > node.Disk.Last.Height)
+                throw new InvariantException($"{node.Name} signed an outcome of height {vote.Height} before it executed that");
             if (Outcome(vote.Height) is { } outcome && outcome.StateRoot != vote.StateRoot)
                 throw new InvariantException($"{node.Name} signed an outcome of height {vote.Height} that it did not compute");
         }
@@ -131,10 +148,17 @@ internal sealed class Invariants(World world)
     {
         int key = (node.Identity << 8) | (int)statement.Epoch;
         _asked[key] = Math.Max(_asked.GetValueOrDefault(key), statement.View);
-        // Once the view is open its own new-view message replaces the record.
-        if (node.Replica is { ViewActive: false } replica && replica.View == statement.View
-            && !node.Disk.Log.ContainsKey(new LogKey(LogKind.ViewChange, 0, statement.View)))
+        // Once the view is open its new-view message replaces the record.
+        if (node.Replica is not { ViewActive: false } replica || replica.View != statement.View) return;
+        if (!node.Disk.Log.ContainsKey(new LogKey(LogKind.ViewChange, 0, statement.View)))
             throw new InvariantException($"durability: {node.Name} asked for view {statement.View} before that was on disk");
+        ulong above = Math.Max(statement.CheckpointHeight, replica.EpochBase);
+        foreach (LogKey logged in node.Disk.Log.Keys)
+        {
+            if (logged.Kind != LogKind.Prepared || logged.Height <= above) continue;
+            if (!statement.Prepared.Any(p => p.Statement.Height == logged.Height && p.Statement.View >= logged.View))
+                throw new InvariantException($"view change: {node.Name} asks for view {statement.View} and leaves out height {logged.Height}, prepared in view {logged.View}");
+        }
     }
 
     private void Vote(SimNode node, Cast cast)
@@ -155,8 +179,21 @@ internal sealed class Invariants(World world)
         if (node.MustBeSilent) throw new InvariantException($"forgotten: {cast.Of(node)}, whose log is not the newest of its key");
         if (_asked.Count > 0 && cast.View < _asked.GetValueOrDefault((node.Identity << 8) | (int)cast.Epoch) && !node.Forgot)
             throw new InvariantException($"late vote: {cast.Of(node)}, which had asked for a higher view");
+        if (cast.Height > (world.BarrierOf(cast.Epoch, node.Disk.Last.Height) ?? ulong.MaxValue))
+            throw new InvariantException($"barrier: {cast.Of(node)}, which lies above the end of epoch {cast.Epoch}");
+        if (!_proposed.ContainsKey(cast.Block) && cast.Block != Block.Null(world.ChainId, cast.Epoch, cast.Height).ComputeHash())
+            throw new InvariantException($"turn: {cast.Of(node)} is for what no primary proposed");
+        if (cast.Commit && world.Thorough) Prepared(node, cast);
         if (cast.Height > node.Replica!.CertifiedHeight + node.Config.Window)
             throw new InvariantException($"watermarks: {cast.Of(node)}, which has certificates up to {node.Replica.CertifiedHeight} only");
+    }
+
+    /// <summary>A commit vote rests on a prepared certificate, which is on disk with it.</summary>
+    private void Prepared(SimNode node, Cast cast)
+    {
+        if (!node.Disk.Log.TryGetValue(new LogKey(LogKind.Prepared, cast.Height, cast.View), out byte[]? record)) return;
+        PreparedCertificate certificate = Codec.Decode<PreparedCertificate>(record, ConsensusEnvelope.MaxBytes);
+        Verify(cast.Epoch, $"prepared certificate beneath the {cast.Of(node)}", VoteStatement.PrepareDomain, Codec.Encode(certificate.Statement), certificate.Signatures);
     }
 
     private void Verify(ulong epoch, string what, string domain, byte[] message, ReplicaSignature[] signatures)

@@ -24,7 +24,7 @@ internal sealed class Totals
     public long WritesLost { get; set; }
     public long UnsyncedLost { get; set; }
     public long Forgotten { get; set; }
-    public long Refusals { get; set; }
+    public long Noticed { get; set; }
     public long Dropped { get; set; }
     public long Delayed { get; set; }
     public long Duplicated { get; set; }
@@ -72,7 +72,7 @@ internal sealed class Totals
         ("writes lost before their sync", WritesLost),
         ("unsynced deletions undone by a crash", UnsyncedLost),
         ("logs lost, rolled back or damaged", Forgotten),
-        ("starts refused upon a damaged log", Refusals),
+        ("starts without a vote, as the log forgot", Noticed),
         ("messages dropped", Dropped),
         ("messages delayed", Delayed),
         ("messages duplicated", Duplicated),

@@ -5,8 +5,8 @@ namespace Ptoy.Simulation;
 /// <summary>The hand on the world that a script has.</summary>
 internal sealed partial class World
 {
-    /// <summary>Messages of these kinds do not arrive.</summary>
-    public HashSet<string> Dropped { get; } = [];
+    /// <summary>Messages of these kinds do not arrive, at all or at these identities.</summary>
+    public List<(string Kind, int[]? At)> Dropped { get; } = [];
 
     /// <summary>Starts everything, without faults by chance.</summary>
     public void Open()
@@ -52,6 +52,10 @@ internal sealed partial class World
 
     public static void PowerOn(SimNode node) => StartAgain(node);
 
-    private bool IsDropped(ConsensusEnvelope envelope) =>
-        Dropped.Count > 0 && Dropped.Contains(envelope.Message?.GetType().Name ?? "Votes");
+    private bool IsDropped(ConsensusEnvelope envelope, int to)
+    {
+        if (Dropped.Count == 0) return false;
+        string kind = envelope.Message?.GetType().Name ?? "Votes";
+        return Dropped.Exists(d => d.Kind == kind && (d.At is null || d.At.Contains(to)));
+    }
 }

@@ -26,7 +26,7 @@ internal sealed partial class World
     {
         ValidatorSet set = Keys.Set((ulong)_epochs.Count, identities);
         ReplicaConfig config = new() { ChainId = ChainId, Validators = set, Self = -1, Fault = _fault };
-        _epochs.Add(new Epoch(set, identities, new MessageVerifier(ChainId, set, CheapVerifier.Instance, config.Quorum)));
+        _epochs.Add(new Epoch(set, identities, new MessageVerifier(ChainId, set, CheapVerifier.Instance, config.Quorum, _fault)));
     }
 
     private Hash NextValidators(ulong height) => _timetable.EndsEpoch(height) ? EpochOf(EpochAt(height) + 1).Set.ComputeHash() : Hash.Zero;

@@ -20,7 +20,7 @@ internal sealed partial class World
     {
         ConsensusEnvelope envelope = outbound.Envelope;
         Hash blockHash = envelope.Message is PrePrepare { Block: { } block } ? block.ComputeHash() : Hash.Zero;
-        if (!blockHash.IsZero) Check.Proposed(((PrePrepare)envelope.Message!).Block, blockHash);
+        if (envelope.Message is PrePrepare p) Check.Proposed(from.Identity, envelope.Epoch, p.View, p.Block, blockHash);
         Totals.Sent += outbound.To == Outbound.Everyone ? EpochOf(envelope.Epoch).Identities.Length - 1 : 1;
         CountView(envelope);
         Epoch epoch = EpochOf(envelope.Epoch);
@@ -47,7 +47,8 @@ internal sealed partial class World
     public void SendForged(SimNode from, int to, ConsensusEnvelope envelope, bool forged, int late)
     {
         Observer?.Sent(Time, from, to, envelope);
-        if (envelope.Message is PrePrepare m) Check.Proposed(m.Block, m.Block.ComputeHash());
+        if (envelope.Message is PrePrepare m && envelope.Sender == EpochOf(from.Epoch).IndexOf(from.Identity))
+            Check.Proposed(from.Identity, envelope.Epoch, m.View, m.Block, m.Block.ComputeHash());
         Epoch epoch = EpochOf(Knows(envelope.Epoch) && !forged ? envelope.Epoch : from.Epoch);
         ConsensusEnvelope? readable = envelope;
         if (_scenario.Encoded) Codec.TryDecode(Codec.Encode(envelope), ConsensusEnvelope.MaxBytes, out readable, out string _);
@@ -75,7 +76,7 @@ internal sealed partial class World
 
     private void Deliver(SimNode from, int to, VerifiedEnvelope message, int late)
     {
-        if (IsDropped(message.Envelope)) return;
+        if (IsDropped(message.Envelope, to)) return;
         foreach (SimNode node in _copies[to])
         {
             if (Lost(from, node)) continue;

@@ -94,6 +94,9 @@ internal sealed partial class World
     /// <summary>Nothing is lost on the way, and only forgetful nodes go down: then peers are sure to know the votes of a node that forgets.</summary>
     public bool Reliable => _scenario is { Loss: 0, CrashRate: 0, AllCrashRate: 0, PartitionRate: 0 };
 
+    /// <summary>Costly checks are made too.</summary>
+    public bool Thorough => _scenario.Encoded;
+
     /// <summary>The latest of all clocks.</summary>
     public ulong LatestClock => Epoch2026 + (ulong)Time + 500;
 
