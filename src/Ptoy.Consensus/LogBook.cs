@@ -2,7 +2,9 @@ using Ptoy.Protocol.Wire;
 
 namespace Ptoy.Consensus;
 
-/// <summary>Writes to the consensus log, collected for the next <see cref="Ready"/>, and which keys exist, so that they can be deleted.</summary>
+/// <summary>
+/// Writes to the consensus log, collected for the next <see cref="Ready"/>, and which keys exist, so that they can be deleted.
+/// </summary>
 internal sealed class LogBook
 {
     private readonly SortedSet<LogKey> _keys = new(Comparer<LogKey>.Create(static (a, b) =>
@@ -21,7 +23,8 @@ internal sealed class LogBook
     public void Recover(LogKey key) => _keys.Add(key);
 
     /// <summary>Writes a value.</summary>
-    public void Put<T>(LogKind kind, ulong height, ulong view, T value) where T : IWire => Put(new LogKey(kind, height, view), Codec.Encode(value));
+    public void Put<T>(LogKind kind, ulong height, ulong view, T value) where T : IWire =>
+        Put(new LogKey(kind, height, view), Codec.Encode(value));
 
     /// <summary>Writes bytes.</summary>
     public void Put(LogKey key, byte[] value)

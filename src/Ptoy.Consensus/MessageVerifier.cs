@@ -117,7 +117,9 @@ public sealed class MessageVerifier
     };
 
     private string? Home(Hash chainId, ulong epoch) =>
-        chainId != _chainId ? "a message of another chain" : epoch != _set.Epoch && !_anyEpoch ? $"a message of epoch {epoch}, not {_set.Epoch}" : null;
+        chainId != _chainId ? "a message of another chain"
+        : epoch != _set.Epoch && !_anyEpoch ? $"a message of epoch {epoch}, not {_set.Epoch}"
+        : null;
 
     private string? Vote(ulong epoch, int sender, string domain, ulong view, ulong height, Hash blockHash, Signature signature)
     {
@@ -136,10 +138,12 @@ public sealed class MessageVerifier
         if (Home(statement.ChainId, statement.Epoch) is { } stray) return stray;
         string? unsigned = Author(sender, statement.Replica, ViewChangeStatement.Domain, Codec.Encode(statement), message.Signature);
         if (unsigned is not null) return unsigned;
-        if (statement.Checkpoint is not null && Once(statement.Checkpoint, verified, Quorum) is { } checkpoint) return $"checkpoint: {checkpoint}";
+        if (statement.Checkpoint is not null && Once(statement.Checkpoint, verified, Quorum) is { } checkpoint)
+            return $"checkpoint: {checkpoint}";
         foreach (PreparedCertificate prepared in statement.Prepared)
         {
-            if (Once(prepared, verified, Quorum) is { } problem) return $"prepared certificate of height {prepared.Statement.Height}: {problem}";
+            if (Once(prepared, verified, Quorum) is { } problem)
+                return $"prepared certificate of height {prepared.Statement.Height}: {problem}";
         }
         return null;
     }

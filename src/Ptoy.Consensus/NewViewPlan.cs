@@ -40,8 +40,9 @@ internal sealed class NewViewPlan
             ulong height = prepared.Statement.Height;
             if (height <= Base) continue;
             top = Math.Max(top, height);
-            if (!chosen.TryGetValue(height, out PreparedCertificate? other) || Prevails(config, prepared.Statement.View, other.Statement.View))
-                chosen[height] = prepared;
+            bool prevails = !chosen.TryGetValue(height, out PreparedCertificate? other)
+                || Prevails(config, prepared.Statement.View, other.Statement.View);
+            if (prevails) chosen[height] = prepared;
         }
         if (config.Fault == PlantedFault.NewViewDropsPrepared && top > Base)
         {
@@ -56,7 +57,8 @@ internal sealed class NewViewPlan
             Hash hash = chosen.TryGetValue(height, out PreparedCertificate? prepared)
                 ? prepared.Statement.BlockHash
                 : Filler(config, height).ComputeHash();
-            if (config.Fault == PlantedFault.ViewInDigest) hash = Digest.Of("ptoy/planted/view/v1", hash.ToArray(), BitConverter.GetBytes(statements[0].View));
+            if (config.Fault == PlantedFault.ViewInDigest)
+                hash = Digest.Of("ptoy/planted/view/v1", hash.ToArray(), BitConverter.GetBytes(statements[0].View));
             Proposals[i] = new ReProposal(height, hash);
         }
     }

@@ -78,13 +78,16 @@ public sealed record TimedOutView(ulong View, int Primary);
 /// <item>Only then <see cref="Committed"/> is executed, in order; the result of each is written and synced with its
 /// certificate before <see cref="Executed"/> is stepped.</item>
 /// <item><see cref="Certified"/> is stored; receipts of those heights may be answered.</item>
-/// <item><see cref="WantBodies"/>, <see cref="Fetch"/>, <see cref="WantProposal"/> may be done at any time, also earlier: they promise nothing.</item>
+/// <item><see cref="WantBodies"/>, <see cref="Fetch"/>, <see cref="WantProposal"/> may be done at any time, also earlier: they promise
+/// nothing.</item>
 /// </list>
 /// If the write fails, stop the process: the replica believes that it voted.
 /// </summary>
 public sealed class Ready
 {
-    /// <summary>True when something must be on disk before <see cref="Send"/>; deletions alone may stay in the operating system's hands.</summary>
+    /// <summary>
+    /// True when something must be on disk before <see cref="Send"/>; deletions alone may stay in the operating system's hands.
+    /// </summary>
     public bool MustSync
     {
         get
@@ -107,7 +110,9 @@ public sealed class Ready
     /// <summary>Messages to send after the write.</summary>
     public required IReadOnlyList<Outbound> Send { get; init; }
 
-    /// <summary>Blocks decided, to be executed in this order. Their bodies may still have to be fetched when this replica did not vote.</summary>
+    /// <summary>
+    /// Blocks decided, to be executed in this order. Their bodies may still have to be fetched when this replica did not vote.
+    /// </summary>
     public required IReadOnlyList<DecidedBlock> Committed { get; init; }
 
     /// <summary>New execution certificates of heights executed here.</summary>

@@ -33,7 +33,8 @@ public sealed partial class Replica
     {
         if (height == _barrier) return;
         if (_barrier is not null) throw new ArgumentException($"the epoch was to end at height {_barrier}, not {height}", nameof(height));
-        if (height < executed) throw new ArgumentException($"the epoch is to end at height {height}, but {executed} is executed", nameof(height));
+        if (height < executed)
+            throw new ArgumentException($"the epoch is to end at height {height}, but {executed} is executed", nameof(height));
         _barrier = height;
         _safety.EndAt(height);
         if (_config.Fault == PlantedFault.ProposalAboveBarrier) return;

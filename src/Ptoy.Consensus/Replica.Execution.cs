@@ -23,7 +23,10 @@ public sealed partial class Replica
     private void OnExecuted(ExecutionStatement statement, ulong? barrier)
     {
         if (statement.Height != ExecutedHeight + 1 || statement.Height > Committed)
-            throw new ArgumentException($"height {statement.Height} is reported as executed after {ExecutedHeight}, with {Committed} committed", nameof(statement));
+        {
+            throw new ArgumentException(
+                $"height {statement.Height} is reported as executed after {ExecutedHeight}, with {Committed} committed", nameof(statement));
+        }
         NoteBarrier(statement, barrier);
         ExecutedHeight = statement.Height;
         _history[statement.Height] = statement;

@@ -23,6 +23,8 @@ public sealed partial class Replica
     /// <summary>When each peer was last told everything held from it, in ticks.</summary>
     private readonly ulong?[] _toldAt;
 
+    private const string WhatNow = "This node follows and signs nothing more with its key; rejoin with a new node key.";
+
     private static readonly LogKey ForgottenKey = new(LogKind.Forgotten, 0, 0);
 
     private bool _heardEnough;
@@ -51,7 +53,8 @@ public sealed partial class Replica
             if (signature.Replica >= _set.Count || signature.Replica == _self) continue;
             NoteHeld(signature.Replica, new HeldVote(commit, statement.View, statement.Height, statement.BlockHash, signature.Signature));
             if (slot is null) continue;
-            (commit ? slot.Commits : slot.Prepares).Add(signature.Replica, new Vote(statement.View, statement.BlockHash, signature.Signature));
+            var vote = new Vote(statement.View, statement.BlockHash, signature.Signature);
+            (commit ? slot.Commits : slot.Prepares).Add(signature.Replica, vote);
         }
     }
 
@@ -75,8 +78,10 @@ public sealed partial class Replica
         for (ulong h = _slots.Low + 1; h <= _slots.Top && votes.Count < StatusStatement.MaxHeld - 2; h++)
         {
             if (_slots[h] is not { } slot) continue;
-            if (slot.Prepares[peer] is { Signature: { } prepared } prepare) votes.Add(new HeldVote(false, prepare.View, h, prepare.Block, prepared));
-            if (slot.Commits[peer] is { Signature: { } committed } commit) votes.Add(new HeldVote(true, commit.View, h, commit.Block, committed));
+            if (slot.Prepares[peer] is { Signature: { } prepared } prepare)
+                votes.Add(new HeldVote(false, prepare.View, h, prepare.Block, prepared));
+            if (slot.Commits[peer] is { Signature: { } committed } commit)
+                votes.Add(new HeldVote(true, commit.View, h, commit.Block, committed));
         }
         if (newest is not null) votes.Add(newest);
         return [.. votes];
@@ -95,14 +100,14 @@ public sealed partial class Replica
             string domain = vote.IsCommit ? VoteStatement.CommitDomain : VoteStatement.PrepareDomain;
             // Signing is deterministic: the signature is this key's exactly when it is what signing gives now.
             if (Sign(domain, StatementOf(vote.View, vote.Height, vote.BlockHash)) != vote.Signature) continue;
-            BecomeLearner($"a peer holds a vote of this node for height {vote.Height} in view {vote.View} that the consensus log does not know: "
-                + "the log is incomplete or was restored from elsewhere. This node signs nothing more with its key; rejoin with a new node key.");
+            BecomeLearner($"a peer holds a vote of this node for height {vote.Height} in view {vote.View} that the consensus log does not "
+                + $"know: the log is incomplete or was restored from elsewhere. {WhatNow}");
             return;
         }
         if (status.YourResult is not { } result || result.Height <= ExecutedHeight) return;
         if (Sign(ExecutionStatement.Domain, result.Statement(_config.ChainId, _set.Epoch)) != result.Signature) return;
         BecomeLearner($"a peer holds this node's vote on the outcome of height {result.Height}, but the ledger ends at {ExecutedHeight}: "
-            + "the data directory was restored from an earlier state. This node signs nothing more with its key; rejoin with a new node key.");
+            + $"the data directory was restored from an earlier state. {WhatNow}");
     }
 
     /// <summary>

@@ -111,7 +111,9 @@ public sealed partial class Replica
         return agrees || _config.Fault == PlantedFault.HeaderStateNotChecked ? HeaderVerdict.Good : HeaderVerdict.Diverges;
     }
 
-    /// <summary>True for a proposal of this view's primary that this replica has not voted for yet: what was prepared once is judged no more.</summary>
+    /// <summary>
+    /// True for a proposal of this view's primary that this replica has not voted for yet: what was prepared once is judged no more.
+    /// </summary>
     private bool IsFresh(Slot slot, Proposal current) =>
         !current.FromNewView && (_self < 0 || slot.Prepares[_self] is not { Signature: not null } mine || mine.View != current.View);
 
@@ -136,7 +138,10 @@ public sealed partial class Replica
     {
         bool prepared = current.FromNewView || slot.Prepares.Count(current.View, current.BlockHash) >= _quorum;
         if (prepared)
-            Halt($"state diverged: the block of height {slot.Height} rests on another state of height {block.Header.ExecutedHeight} than was computed here");
+        {
+            Halt($"state diverged: the block of height {slot.Height} rests on another state of height "
+                + $"{block.Header.ExecutedHeight} than was computed here");
+        }
     }
 
     private void AskForBodies(Slot slot, KnownBlock known)
@@ -235,7 +240,8 @@ public sealed partial class Replica
         var message = new Commit(current.View, slot.Height, current.BlockHash, Sign(VoteStatement.CommitDomain, statement));
         _log.Put(LogKind.Commit, slot.Height, current.View, message);
         // Last, so that no part of this write leaves a commit without a prepared certificate.
-        if (older is not null && older.Statement.View != current.View) _log.Delete(new LogKey(LogKind.Prepared, slot.Height, older.Statement.View));
+        if (older is not null && older.Statement.View != current.View)
+            _log.Delete(new LogKey(LogKind.Prepared, slot.Height, older.Statement.View));
         Broadcast(message);
         AddCommit(slot, _self, new Vote(current.View, current.BlockHash, message.Signature));
     }
@@ -292,7 +298,8 @@ public sealed partial class Replica
         if (replica == _self || _config.Fault == PlantedFault.EvidenceNotMade || !_accused.Add((replica, height))) return;
         if (_accused.Count > MostAccused) _accused.Clear();
         var proof = new ContradictoryVotes(_set.Members[replica].NodeKey, commit,
-            StatementOf(first.View, height, first.Block), first.Signature!, StatementOf(second.View, height, second.Block), second.Signature!);
+            StatementOf(first.View, height, first.Block), first.Signature!,
+            StatementOf(second.View, height, second.Block), second.Signature!);
         _out.Evidence.Add(new Evidence(replica,
             new HeldVote(commit, first.View, height, first.Block, first.Signature!),
             new HeldVote(commit, second.View, height, second.Block, second.Signature!), proof));

@@ -50,14 +50,18 @@ public sealed partial class Replica
         ulong expected = ledger.Recent[0].Height;
         foreach (ExecutionStatement statement in ledger.Recent)
         {
-            if (statement.Height != expected++) throw new ArgumentException($"the ledger's statements have a gap before height {statement.Height}", nameof(ledger));
+            if (statement.Height != expected++)
+                throw new ArgumentException($"the ledger's statements have a gap before height {statement.Height}", nameof(ledger));
             if (statement.ChainId != _config.ChainId) throw new ArgumentException("the ledger is of another chain", nameof(ledger));
             _history[statement.Height] = statement;
         }
         ExecutedHeight = ledger.Recent[^1].Height;
         Committed = ExecutedHeight;
         if (ledger.EpochBase > ExecutedHeight)
-            throw new ArgumentException($"the epoch begins above height {ledger.EpochBase}, but the ledger ends at {ExecutedHeight}", nameof(ledger));
+        {
+            throw new ArgumentException(
+                $"the epoch begins above height {ledger.EpochBase}, but the ledger ends at {ExecutedHeight}", nameof(ledger));
+        }
         _base = _pruned = _certified = _viewBase = Stable = ledger.EpochBase;
         _slots.DropUpTo(_base);
         if (ledger.NewestCertificate?.Statement.Epoch == _set.Epoch) _newestCertificate = ledger.NewestCertificate;
@@ -75,8 +79,7 @@ public sealed partial class Replica
         }
         if (Damage(log) is { } damage)
         {
-            BecomeLearner($"the consensus log is damaged at {damage}: what this node voted for is not known any more. It follows and signs "
-                + "nothing more with its key; do not delete the log, rejoin with a new node key.");
+            BecomeLearner($"the consensus log is damaged at {damage}: what this node voted for is not known any more. {WhatNow}");
             return;
         }
         log = OwnEpoch(log);
@@ -123,13 +126,16 @@ public sealed partial class Replica
             }
             else
             {
-                BecomeLearner($"the consensus log is missing, but the ledger has {ExecutedHeight} blocks: what this node voted for is forgotten. "
-                    + "It follows and signs nothing more with its key; restore the log of this data directory or rejoin with a new node key.");
+                BecomeLearner($"the consensus log is missing, but the ledger has {ExecutedHeight} blocks: what this node voted for is "
+                    + $"forgotten. {WhatNow}");
             }
             return;
         }
         if (!marker.Value.AsSpan().SequenceEqual(mine))
-            throw new ConsensusLogException("the consensus log belongs to another node key or chain; check the data directory and the node key file");
+        {
+            throw new ConsensusLogException("the consensus log belongs to another node key or chain; "
+                + "check the data directory and the node key file");
+        }
     }
 
     /// <summary>
@@ -143,8 +149,9 @@ public sealed partial class Replica
         {
             ulong epoch = EpochOf(record);
             if (epoch > _set.Epoch)
-                throw new ConsensusLogException($"the consensus log has a record of epoch {epoch}, but the ledger is in epoch {_set.Epoch}: "
-                    + "the ledger lost blocks; restore both from the same moment or resync into a new data directory with a new node key");
+                throw new ConsensusLogException($"the consensus log has a record of epoch {epoch}, but the ledger is in epoch "
+                    + $"{_set.Epoch}: the ledger lost blocks; "
+                + "restore both from the same moment or resync into a new data directory with a new node key");
             if (epoch < _set.Epoch) _log.Delete(record.Key);
             else own.Add(record);
         }
@@ -171,8 +178,9 @@ public sealed partial class Replica
     {
         ulong height = certificate.Statement.Height;
         if (height > ExecutedHeight)
-            throw new ConsensusLogException($"the consensus log has a checkpoint of height {height}, but the ledger ends at {ExecutedHeight}: "
-                + "the ledger lost blocks; restore both from the same moment or resync into a new data directory with a new node key");
+            throw new ConsensusLogException($"the consensus log has a checkpoint of height {height}, but the ledger ends at "
+                + $"{ExecutedHeight}: the ledger lost blocks; "
+                + "restore both from the same moment or resync into a new data directory with a new node key");
         if (height <= Stable) return;
         Stable = height;
         _pruned = height;
@@ -219,7 +227,8 @@ public sealed partial class Replica
         // What was voted for in the open view is what it proposes, as far as this replica knows; a primary goes on after it.
         for (ulong h = _slots.Low + 1; h <= _slots.Top; h++)
         {
-            if (_self < 0 || _slots[h] is not { } slot || slot.Prepares[_self] is not { Signature: not null } mine || mine.View != View) continue;
+            if (_self < 0 || _slots[h] is not { } slot) continue;
+            if (slot.Prepares[_self] is not { Signature: not null } mine || mine.View != View) continue;
             slot.Current ??= new Proposal(View, mine.Block, FromNewView: false);
             _next = Math.Max(_next, slot.Height + 1);
             if (slot.Height > Committed) ResendVotes(slot, Outbound.Everyone);

@@ -69,7 +69,8 @@ public sealed partial class Replica
 
     /// <summary>
     /// True when the primary's connection has been broken for so long that waiting on is a waste. At most f replicas can be dead, so
-    /// this counts for f views in a row and no more, and not while more than f connections are broken: then the fault is nearer than the primary.
+    /// this counts for f views in a row and no more, and not while more than f connections are broken: then the fault is nearer than the
+    /// primary.
     /// </summary>
     private bool IsPrimaryLost =>
         _lostAt[Primary] is { } since && _now - since >= (ulong)_config.LostLinkTicks

@@ -38,7 +38,8 @@ public sealed partial class Replica
     }
 
     /// <summary>
-    /// The timeout after so many fruitless views: doubling up to <see cref="ReplicaConfig.MaxDoublingTicks"/>, then growing by that much a view.
+    /// The timeout after so many fruitless views: doubling up to <see cref="ReplicaConfig.MaxDoublingTicks"/>, then growing by that
+    /// much a view.
     /// </summary>
     internal static ulong Timeout(ReplicaConfig config, int attempts)
     {

@@ -94,7 +94,8 @@ public sealed partial class Replica
         int quorum = NewViewPlan.QuorumOf(_config);
         if (changes.Length < quorum || !_safety.Open(View)) return;
         changes = changes[..quorum];
-        var statement = new NewViewStatement(_config.ChainId, _set.Epoch, View, changes, new NewViewPlan(_config, _base, changes).Proposals);
+        ReProposal[] proposals = new NewViewPlan(_config, _base, changes).Proposals;
+        var statement = new NewViewStatement(_config.ChainId, _set.Epoch, View, changes, proposals);
         var message = new NewView(statement, Sign(NewViewStatement.Domain, statement));
         Broadcast(message);
         EnterView(message);

@@ -96,8 +96,12 @@ public sealed record ReplicaConfig
         (AnySize ? null : Validators.Problem())
         ?? (Self >= -1 && Self < Validators.Count ? null : $"self is {Self}, but there are {Validators.Count} validators")
         ?? (Self == -1 || Signer is not null ? null : "a validator needs its node key")
-        ?? (Window is >= 4 and <= ViewChangeStatement.MaxPrepared ? null : $"window is {Window}, not 4 to {ViewChangeStatement.MaxPrepared}")
-        ?? (NewViewBytes <= ConsensusEnvelope.MaxBytes ? null : $"with a window of {Window} the new view of {Validators.Count} replicas is too large")
+        ?? (Window is >= 4 and <= ViewChangeStatement.MaxPrepared
+            ? null
+            : $"window is {Window}, not 4 to {ViewChangeStatement.MaxPrepared}")
+        ?? (NewViewBytes <= ConsensusEnvelope.MaxBytes
+            ? null
+            : $"with a window of {Window} the new view of {Validators.Count} replicas is too large")
         ?? (CheckpointInterval >= 1 && CheckpointInterval < Window ? null : "checkpoint interval is not below the window")
         ?? (MaxInFlight >= 1 && (ulong)MaxInFlight <= Window ? null : "heights in flight are not between 1 and the window")
         ?? (Durations.All(d => d > 0) && MaxDoublingTicks >= ViewTimeoutTicks ? null : "a duration is not positive")

@@ -38,7 +38,9 @@ internal sealed class SafetyRules(int quorum, PlantedFault fault = PlantedFault.
     /// <summary>May this prepare be signed? Remembers it when the answer is yes.</summary>
     public Verdict Prepare(ulong view, ulong height, Hash block) => Vote(_prepares, view, height, block);
 
-    /// <summary>May a commit be signed upon this prepared certificate, whose signatures are right? Remembers it when the answer is yes.</summary>
+    /// <summary>
+    /// May a commit be signed upon this prepared certificate, whose signatures are right? Remembers it when the answer is yes.
+    /// </summary>
     public Verdict Commit(PreparedCertificate prepared)
     {
         if (prepared.Signatures.Length < quorum && fault != PlantedFault.CommitWithoutPrepared) return Verdict.Refuse;
@@ -48,7 +50,8 @@ internal sealed class SafetyRules(int quorum, PlantedFault fault = PlantedFault.
     /// <summary>May this outcome be signed?</summary>
     public Verdict Execution(ExecutionStatement statement)
     {
-        if (_executions.TryGetValue(statement.Height, out ExecutionStatement? signed)) return signed == statement ? Verdict.Repeat : Verdict.Refuse;
+        if (_executions.TryGetValue(statement.Height, out ExecutionStatement? signed))
+            return signed == statement ? Verdict.Repeat : Verdict.Refuse;
         _executions[statement.Height] = statement;
         return Verdict.Sign;
     }

@@ -17,10 +17,11 @@ internal sealed class Cluster : IDisposable
     private readonly SigningKey[] _keys;
     private readonly Queue<(int From, int To, ConsensusEnvelope Envelope)> _network = [];
 
-    public Cluster(int count = 4, Func<ReplicaConfig, ReplicaConfig>? change = null)
+    public Cluster(int count = 4, Func<ReplicaConfig, ReplicaConfig>? change = null, byte[]? order = null)
     {
         _keys = [.. Enumerable.Range(0, count).Select(KeyOf)];
         Set = ValidatorSet.Of(0, [.. _keys.Select(k => new Validator(k.Public, k.Address))]);
+        if (order is not null) Set = Set with { Order = order };
         NextSet = Set with { Epoch = 1 };
         Verifier = new MessageVerifier(ChainId, Set, Ed25519Verifier.Instance);
         ReplicaConfig config = new() { ChainId = ChainId, Validators = Set, Self = 0, Signer = new Ed25519Signer(_keys[0]) };
@@ -235,7 +236,12 @@ internal sealed class Node
     public IEnumerable<ExecutionCertificate> Certificates => History.SelectMany(r => r.Certified);
     public IEnumerable<string> Notices => History.SelectMany(r => r.Notices);
 
-    private LedgerState State => new(Ledger.TakeLast((int)_config.Window).ToList(), Certificates.LastOrDefault()) { EpochBase = _base, Barrier = Barrier };
+    private LedgerState State => new(Ledger.TakeLast((int)_config.Window).ToList(), Certificates.LastOrDefault())
+    {
+        EpochBase = _base,
+        Barrier = Barrier,
+        Commits = [.. Blocks.TakeLast(8).Select(b => b.Certificate)],
+    };
 
     public List<LogRecord> Records => [.. Log.Select(p => new LogRecord(p.Key, p.Value))];
 

@@ -289,7 +289,7 @@ public sealed class ConsensusDriver : IDisposable
         _source.MarkTaken(want.Block.TransactionHashes);
         if (_bodies.Missing(want.Block.TransactionHashes).Length == 0)
         {
-            PostLocal(new BodiesReady(want.Height, want.BlockHash));
+            PostLocal(BodiesReady(want));
             return;
         }
         _ = Task.Run(async () =>
@@ -297,7 +297,7 @@ public sealed class ConsensusDriver : IDisposable
             try
             {
                 if (await _fetcher.FetchBodiesAsync(want.Block.TransactionHashes, want.Proposer, _stop.Token).ConfigureAwait(false))
-                    Post(new BodiesReady(want.Height, want.BlockHash));
+                    Post(BodiesReady(want));
                 else
                     _logger.LogWarning("no replica gave all bodies of block {Height}", want.Height);
             }
@@ -307,6 +307,9 @@ public sealed class ConsensusDriver : IDisposable
             }
         });
     }
+
+    private BodiesReady BodiesReady(Ptoy.Consensus.BodyRequest want) =>
+        new(want.Height, want.BlockHash, want.Block.TransactionHashes.Sum(h => (long)(_bodies.Bytes(h)?.Length ?? 0)));
 
     private void FetchBlocks(FetchRequest fetch)
     {

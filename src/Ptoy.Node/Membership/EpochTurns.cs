@@ -74,7 +74,12 @@ public sealed class EpochTurns(NodeConfig config, Hash chainId, EpochBook epochs
         {
             if (store.Ledger.Executed(height) is { } e) recent.Add(StatementOf(e, facts));
         }
-        return new LedgerState(recent, store.Ledger.LatestExecutionCertificate()) { EpochBase = epochBase, Barrier = barrier };
+        return new LedgerState(recent, store.Ledger.LatestExecutionCertificate())
+        {
+            EpochBase = epochBase,
+            Barrier = barrier,
+            Commits = [.. recent.Where(r => r.Height > epochBase).Select(r => store.Ledger.CommitCertificate(r.Height)).OfType<CommitCertificate>()],
+        };
     }
 
     private ExecutionStatement StatementOf(ExecutedBlock e, GovernanceFacts facts)
