@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Ptoy.Load.Results;
 
 namespace Ptoy.Load.Report;
@@ -9,7 +10,10 @@ namespace Ptoy.Load.Report;
 internal static class ReportTable
 {
     private const int Left = 46, Right = 14;
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
+    private static readonly JsonSerializerOptions Indented = new()
+    {
+        WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    };
 
     public static string Text(Surroundings s, IReadOnlyList<ReportColumn> columns, IReadOnlyList<PassMark> marks, TimeSpan took)
     {

@@ -74,8 +74,13 @@ internal sealed class StageBench : IDisposable
         static string KeyOf(Account patient) => $"2:{Digest.Of("bench/key", System.Text.Encoding.ASCII.GetBytes(patient.Text))}";
 #pragma warning disable CA2000 // the consortium owns the key
         var authority = new Account(_consortium.Authority.Signing, 0);
+        var hospital = new Account(_consortium.Hospitals[0].Signing, 0);
 #pragma warning restore CA2000
-        var made = new List<byte[]>();
+        var made = new List<byte[]>
+        {
+            hospital.Sign(ChainId, Expiry, new ContractId("Provider", hospital.Public.Address), "create",
+                new { name = "Hospital", sealingKey = _consortium.Hospitals[0].Sealing.Public.ToString() }).Bytes,
+        };
         foreach (Account patient in _accounts)
         {
             made.Add(authority.Sign(ChainId, Expiry, ContractId.Single("Identity"), "certify", patient.Text,
@@ -85,11 +90,10 @@ internal sealed class StageBench : IDisposable
         byte[][] vaults = [.. _accounts.Select(p => p.Sign(ChainId, Expiry, PatientPool.ContractOf(p), "create",
             new { vaultKeys = new[] { new Dictionary<string, string> { [tag] = KeyOf(p) } } }).Bytes)];
         Run([.. vaults.Chunk(200)]);
-        string hospital = _consortium.Hospitals[0].Address.ToString();
         return [.. Enumerable.Range(0, count).Select(i => _accounts[i % Accounts].Sign(
             ChainId, Expiry, PatientPool.ContractOf(_accounts[i % Accounts]), "grant", new
             {
-                type = "permit", actor = new { organisation = hospital, role = "clinician" }, actions = new[] { "read" }, purposes = new[] { "TREAT" }, tags = new[] { tag },
+                type = "permit", actor = new { organisation = hospital.Text, role = "clinician" }, actions = new[] { "read" }, purposes = new[] { "TREAT" }, tags = new[] { tag },
             }).Bytes)];
     }
 

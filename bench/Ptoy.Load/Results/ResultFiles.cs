@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Ptoy.Load.Results;
 
@@ -8,7 +9,10 @@ namespace Ptoy.Load.Results;
 internal static class ResultFiles
 {
     private static readonly double[] Percentiles = [.. Enumerable.Range(0, 100).Select(i => (double)i), 99.5, 99.9, 99.95, 99.99, 99.999, 100];
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
+    private static readonly JsonSerializerOptions Indented = new()
+    {
+        WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    };
 
     public static void Write(string directory, object settings, IReadOnlyList<RunResult> runs)
     {
