@@ -15,28 +15,21 @@ export const witnesses = {
 };
 
 export const worlds = [
-  { world: 'four', seed: 11, samples: 60, steps: 60 },
-  { world: 'four-ahead', seed: 12, samples: 60, steps: 50 },
-  { world: 'four-byzantine', seed: 13, samples: 50, steps: 50 },
-  { world: 'four-byzantine-ahead', seed: 14, samples: 50, steps: 40 },
-  { world: 'four-byzantine-behind', seed: 15, samples: 50, steps: 40 },
-  { world: 'five-byzantine', seed: 16, samples: 50, steps: 40 },
-  { world: 'seven-byzantine', seed: 17, samples: 30, steps: 50 },
-  { world: 'epochs', seed: 18, samples: 60, steps: 50 },
-  { world: 'epochs-behind', seed: 20, samples: 40, steps: 50 },
-  { world: 'epochs-byzantine', seed: 19, samples: 50, steps: 60 },
+  { world: 'four', seed: 11, samples: 30, steps: 60 },
+  { world: 'four-ahead', short: true, seed: 12, samples: 30, steps: 50 },
+  { world: 'four-byzantine', short: true, seed: 13, samples: 25, steps: 50 },
+  { world: 'four-byzantine-ahead', seed: 14, samples: 25, steps: 40 },
+  { world: 'four-byzantine-behind', seed: 15, samples: 25, steps: 40 },
+  { world: 'five-byzantine', seed: 16, samples: 25, steps: 40 },
+  { world: 'seven-byzantine', seed: 17, samples: 15, steps: 50 },
+  { world: 'epochs', short: true, seed: 18, samples: 30, steps: 50 },
+  { world: 'epochs-behind', seed: 20, samples: 20, steps: 50 },
+  { world: 'epochs-byzantine', seed: 19, samples: 25, steps: 60 },
 ];
 
+/** Looked for by chance; faults.qnt has these and the others step by step. */
 export const faults = [
-  { fault: 'new view drops prepared', world: 'four-ahead', seed: 1, samples: 300, steps: 50 },
   { fault: 'proposal below the plan', world: 'four-byzantine-ahead', seed: 1, samples: 300, steps: 50 },
   { fault: 'quorum 2f', world: 'four-byzantine', seed: 1, samples: 300, steps: 50 },
-  { fault: 'quorum 2f+1', world: 'five-byzantine', seed: 1, samples: 300, steps: 40 },
-  { fault: 'view change hides prepared', world: 'four-ahead', seed: 1, samples: 300, steps: 50 },
-  { fault: 'gap filled with a block', world: 'four-ahead', seed: 1, samples: 300, steps: 50 },
-  { fault: 'votes forgotten', world: 'four-byzantine', seed: 1, samples: 300, steps: 50 },
-  { fault: 'commit without prepared', world: 'four-byzantine', seed: 1, samples: 300, steps: 40 },
-  { fault: 'barrier ignored', world: 'epochs', seed: 1, samples: 300, steps: 40 },
-  { fault: 'window ignored', world: 'epochs-behind', seed: 1, samples: 300, steps: 40 },
-  { fault: 'epoch without certificate', world: 'epochs', seed: 1, samples: 300, steps: 50 },
+  { fault: 'new view drops prepared', world: 'four-ahead', seed: 1, samples: 300, steps: 50 },
 ];

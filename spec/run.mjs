@@ -25,11 +25,14 @@ async function typecheck() {
   else say('typecheck: fine');
 }
 
+/** Scenarios of the protocol, and for each planted fault the steps in which an invariant must see it. */
 async function unitTests() {
-  const { code, text } = await quint('test', path.join(here, 'tests.qnt'), '--main', 'tests', '--max-samples=1', '--seed=1');
-  const passed = Number(/(\d+) passing/.exec(text)?.[1] ?? 0);
-  if (code !== 0 || passed === 0) bad(`unit tests:\n${text}`);
-  else say(`unit tests: ${passed} passed`);
+  await inTurn([['tests', 'unit tests'], ['faults', 'planted faults, step by step']], async ([name, what]) => {
+    const { code, text } = await quint('test', path.join(here, `${name}.qnt`), '--main', name, '--max-samples=1', '--seed=1');
+    const passed = Number(/(\d+) passing/.exec(text)?.[1] ?? 0);
+    if (code !== 0 || passed === 0) bad(`${what}:\n${text}`);
+    else say(`${what}: ${passed} passed`);
+  });
 }
 
 function explore(world, fault, samples, steps, seed) {
@@ -41,7 +44,7 @@ function explore(world, fault, samples, steps, seed) {
 async function exploreWorlds() {
   const seen = Object.fromEntries(Object.keys(witnesses).map(name => [name, 0]));
   let runs = 0, longest = 0;
-  await inTurn(worlds, async ({ world, seed, samples, steps }) => {
+  await inTurn(short ? worlds.filter(w => w.short) : worlds, async ({ world, seed, samples, steps }) => {
     const count = short ? Math.ceil(samples / 10) : samples;
     const { code, text } = await explore(world, '', count, steps, seed);
     if (code !== 0 || !text.includes('No violation found')) return bad(`invariants in world ${world}, seed ${seed}:\n${text}`);
@@ -59,7 +62,7 @@ async function exploreWorlds() {
 /** Each planted fault must break an invariant. */
 async function plantFaults() {
   let found = 0;
-  const planted = short ? faults.slice(0, 2) : faults;
+  const planted = short ? faults.slice(0, 1) : faults;
   await inTurn(planted, async ({ fault, world, seed, samples, steps }) => {
     const { text } = await explore(world, fault, samples, steps, seed);
     if (!text.includes('[violation]')) return bad(`planted fault "${fault}" is not found in ${samples} runs of ${world}:\n${text}`);
@@ -67,7 +70,7 @@ async function plantFaults() {
     say(`planted fault "${fault}": found in world ${world}, seed ${seed}${broken.length > 0 ? `: ${broken.join(', ')}` : ''}`);
     found++;
   });
-  say(`planted faults: ${found} of ${planted.length} found`);
+  say(`planted faults, by chance: ${found} of ${planted.length} found`);
 }
 
 /** Traces of the simulator are accepted, spoiled ones refused exactly where they were spoiled. */
