@@ -211,31 +211,6 @@ public sealed class PaperSection44Tests
         Assert.That(cluster.Nodes[2].Certificates.Last().Statement.Height, Is.EqualTo(2));
     }
 
-    /// <summary>Found by the model in spec/: the height is above the stable checkpoint, and after a restart no decision of it is in memory.</summary>
-    [Test]
-    public void A_primary_cannot_propose_anew_what_its_new_view_is_above_even_to_replicas_that_restarted()
-    {
-        using var cluster = new Cluster();
-        cluster.Decide(0, 1);
-        foreach (int node in new[] { 1, 2, 3 }) cluster.GiveUp(node);
-        cluster.Settle();
-        Assert.That(cluster[2].View, Is.EqualTo(1));
-        foreach (int node in new[] { 2, 3 })
-        {
-            cluster.Restart(node);
-            cluster.Settle();
-        }
-        Block decided = cluster.Nodes[0].Decided[0].Block;
-        Block other = decided with { Header = decided.Header with { TimeMs = decided.Header.TimeMs + 1 }, TransactionHashes = decided.TransactionHashes };
-        Hash hash = other.ComputeHash();
-        cluster.Transcript.Clear();
-        foreach (int node in new[] { 2, 3 })
-            cluster.Say(1, node, new PrePrepare(1, other, cluster.SignVote(1, VoteStatement.PrepareDomain, 1, 1, hash)));
-        cluster.Settle();
-        Assert.That(cluster.Transcript.Where(l => l.Contains("prepare v1 h1") || l.Contains("commit v1 h1")), Is.Empty);
-        Assert.That(cluster.Nodes[2].Decided, Has.Count.EqualTo(1));
-    }
-
     private static PreparedCertificate Prepared(ulong view, ulong height, int block) =>
         new(new VoteStatement(Cluster.ChainId, 0, view, height, Cluster.Tx(block)), []);
 
