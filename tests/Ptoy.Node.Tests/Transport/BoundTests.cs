@@ -102,6 +102,21 @@ public class BoundTests
         Assert.That(() => new TestNode(1, options: wrong), Throws.TypeOf<TransportException>().With.Message.StartsWith(key + " is "));
     }
 
+    [TestCase(true)]
+    [TestCase(false)]
+    public async Task AnOccupiedPortIsNamedWithItsConfigurationKey(bool votes)
+    {
+        await using var first = new TestNode(1);
+        await first.StartAsync();
+        await using var second = new TestNode(2, options: votes
+            ? TestNode.Options with { VotePort = first.Transport.VotePort }
+            : TestNode.Options with { BulkPort = first.Transport.BulkPort });
+        TransportException error = (await Assert.ThrowsAsync<TransportException>(second.StartAsync))!;
+        Assert.That(error.Message, votes
+            ? Does.Contain($"UDP port {first.Transport.VotePort} (votePort)")
+            : Does.Contain($"TCP port {first.Transport.BulkPort} (bulkPort)"));
+    }
+
     [Test]
     public void AMemberListWithAWrongEntryIsRefusedByName()
     {
