@@ -40,11 +40,14 @@ public class LongRoadTests
     [Test]
     public async Task VotesArriveInOrderThroughLossDoublesAndSwaps()
     {
-        (_udp.Drop, _udp.Duplicate, _udp.Delay) = (0.02, 0.05, 0.1);
+        (_udp.Drop, _udp.Duplicate, _udp.Delay) = (0.03, 0.1, 0.1);
         for (int i = 0; i < Messages; i++)
         {
-            _dialler.Transport.SendVote(_listener.Id, BitConverter.GetBytes(i));
-            _listener.Transport.SendVote(_dialler.Id, BitConverter.GetBytes(i), VoteLane.Proposal);
+            // Large enough for a packet each.
+            var vote = new byte[1_000];
+            BitConverter.TryWriteBytes(vote, i);
+            _dialler.Transport.SendVote(_listener.Id, vote);
+            _listener.Transport.SendVote(_dialler.Id, vote, VoteLane.Proposal);
         }
         for (int i = 0; i < Messages; i++)
         {
