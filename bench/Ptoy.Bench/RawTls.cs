@@ -33,7 +33,7 @@ internal sealed class RawTls : IChannel, IAsyncDisposable
         await dialling.ConnectAsync(listener.LocalEndPoint!);
         Socket accepted = await accepting;
         accepted.NoDelay = true;
-        var near = new SslStream(new NetworkStream(dialling, true), false, (_, _, _, _) => true);
+        var near = new SslStream(new NetworkStream(dialling, true), false, (_, shown, _, _) => shown?.GetCertHashString() == certificate.GetCertHashString());
         var far = new SslStream(new NetworkStream(accepted, true));
         await Task.WhenAll(
             near.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "bench", EnabledSslProtocols = SslProtocols.Tls13 }),

@@ -19,7 +19,7 @@ internal sealed class FuzzRunner(int seed, string? corpus, bool keep = false)
 
     private sealed class Progress
     {
-        public long Executions, Accepted, StartedAt;
+        public long Executions, Accepted, StartedAt, FoundAt;
         public byte[] Input = [];
     }
 
@@ -41,7 +41,7 @@ internal sealed class FuzzRunner(int seed, string? corpus, bool keep = false)
             finding = new Finding(target.Name, Volatile.Read(ref progress.Input), $"no answer within {HangAfter.TotalSeconds} s");
             break;
         }
-        if (finding is not null) Save(finding, progress.Executions);
+        if (finding is not null) Save(finding, progress.FoundAt > 0 ? progress.FoundAt : progress.Executions);
         return new TargetResult(target.Name, Volatile.Read(ref progress.Executions), Volatile.Read(ref progress.Accepted), finding);
     }
 
@@ -54,7 +54,11 @@ internal sealed class FuzzRunner(int seed, string? corpus, bool keep = false)
         for (int i = 0; i < known.Length || Stopwatch.GetElapsedTime(start) < time; i++)
         {
             byte[] input = i < known.Length ? known[i] : mutator.Next();
-            if (Try(target, input, progress) is { } finding) return Smaller(target, finding, progress);
+            if (Try(target, input, progress) is { } finding)
+            {
+                progress.FoundAt = progress.Executions;
+                return Smaller(target, finding, progress);
+            }
             if (FuzzTarget.TakeReason() is not { } reason || reasons.Count >= MaxReasons || !reasons.Add(reason) || i < known.Length) continue;
             mutator.Add(input);
             if (keep) Keep(target, input, reason, progress);
@@ -62,7 +66,7 @@ internal sealed class FuzzRunner(int seed, string? corpus, bool keep = false)
         return null;
     }
 
-    private Finding Smaller(FuzzTarget target, Finding finding, Progress progress)
+    private static Finding Smaller(FuzzTarget target, Finding finding, Progress progress)
     {
         Finding smallest = finding;
         Minimiser.Shrink(finding.Input, input =>

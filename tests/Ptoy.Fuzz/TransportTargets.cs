@@ -3,6 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 using Ptoy.Node.Transport;
 using Ptoy.Protocol.Crypto;
 using Ptoy.Protocol.Tests.Wire;
+using PublicKey = Ptoy.Protocol.Crypto.PublicKey;
 
 namespace Ptoy.Fuzz;
 

@@ -50,36 +50,36 @@ internal sealed class HandshakeBudget(int perSource, int inTotal)
     }
 }
 
-/// <summary>Places that each source may hold at one time, of those that all share. Thread-safe.</summary>
-internal sealed class Places<T>(int each, int inTotal) where T : notnull
+/// <summary>Room that each of several may hold at one time, of the room that all share. Thread-safe.</summary>
+internal sealed class Places<T>(long each, long inTotal) where T : notnull
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<T, int> _held = [];
-    private int _total;
+    private readonly Dictionary<T, long> _held = [];
+    private long _total;
 
-    public int Held
+    public long Held
     {
         get { lock (_gate) return _total; }
     }
 
-    public bool TryTake(T who)
+    public bool TryTake(T who, long amount = 1)
     {
         lock (_gate)
         {
-            _held.TryGetValue(who, out int held);
-            if (held >= each || _total >= inTotal) return false;
-            _held[who] = held + 1;
-            _total++;
+            _held.TryGetValue(who, out long held);
+            if (held + amount > each || _total + amount > inTotal) return false;
+            _held[who] = held + amount;
+            _total += amount;
             return true;
         }
     }
 
-    public void Return(T who)
+    public void Return(T who, long amount = 1)
     {
         lock (_gate)
         {
-            _total--;
-            if (--_held[who] == 0) _held.Remove(who);
+            _total -= amount;
+            if ((_held[who] -= amount) == 0) _held.Remove(who);
         }
     }
 }

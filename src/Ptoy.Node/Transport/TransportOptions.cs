@@ -23,6 +23,9 @@ public sealed record TransportOptions
     /// <summary>Votes queued per connected peer, beyond those under way, before the oldest is dropped.</summary>
     public int VoteQueueLength { get; init; } = 4096;
 
+    /// <summary>Their bytes, per peer, before the oldest is dropped.</summary>
+    public int VoteQueueBytes { get; init; } = 32 * 1024 * 1024;
+
     /// <summary>Votes kept for a peer that is down; the newest stay.</summary>
     public int VoteQueueLengthWhileDown { get; init; } = 128;
 
@@ -87,6 +90,7 @@ public sealed record TransportOptions
         Port(BulkPortKey, BulkPort);
         Range("transport.voteQueueLength", VoteQueueLength, 1, 1 << 20);
         Range("transport.voteQueueLengthWhileDown", VoteQueueLengthWhileDown, 0, VoteQueueLength);
+        Range("transport.voteQueueBytes", VoteQueueBytes, 1, 1 << 30);
         Range("transport.votesInFlight", VotesInFlight, 1, 1 << 16);
         Range("transport.bulkQueueBytes", BulkQueueBytes, 1, 1 << 30);
         Range("transport.bulkQueueLength", BulkQueueLength, 1, 1 << 20);

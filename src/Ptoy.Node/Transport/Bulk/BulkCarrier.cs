@@ -138,8 +138,20 @@ internal sealed class BulkCarrier : IAsyncDisposable
         {
             _unnamed.Return(source);
         }
-        if (accepted is null) _refusals.Refuse(refusal);
-        else await accepted.Peer.RunAsync(accepted.Tls, accepted.Successor);
+        if (accepted is null)
+        {
+            _refusals.Refuse(refusal);
+            return;
+        }
+        try
+        {
+            await using SslStream tls = accepted.Tls;
+            await accepted.Peer.AdmitAsync(tls, accepted.Successor);
+        }
+        catch (Exception e)
+        {
+            if (_context.Logger.IsEnabled(LogLevel.Debug)) _context.Logger.LogDebug("a connection ended before it was in place: {Reason}", e.Message);
+        }
     }
 
     private sealed record Accepted(BulkPeer Peer, SslStream Tls, bool Successor);

@@ -24,6 +24,12 @@ internal sealed class BulkConnection : IDisposable
 
     private const int MaxErrorLength = 1024;
 
+    /// <summary>Of the requests that a peer may have open, so many are worked on at one time: each may hold an answer of many megabytes until it is written.</summary>
+    private const int WorkedOn = 8;
+
+    /// <summary>Bytes of a peer's requests that are held at one time.</summary>
+    private const long ServedBytes = 2L * ITransport.MaxMessageSize;
+
     private readonly Stream _stream;
     private readonly PeerMetrics _metrics;
     private readonly BulkContext _context;
@@ -32,7 +38,9 @@ internal sealed class BulkConnection : IDisposable
     private readonly Inbox _inbox;
     private readonly ConcurrentDictionary<uint, CancellationTokenSource> _serving = new();
     private readonly CancellationTokenSource _stop = new();
+    private readonly SemaphoreSlim _working = new(WorkedOn);
     private readonly Task _predecessor;
+    private long _servedBytes;
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _worn = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _lastHeard = Stopwatch.GetTimestamp();
@@ -246,9 +254,11 @@ internal sealed class BulkConnection : IDisposable
     private void StartServing(Message request, CancellationToken stop)
     {
         CancellationTokenSource cancel = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        if (_serving.Count >= _context.Options.ServedRequests || !_serving.TryAdd(request.Id, cancel))
+        bool fits = Interlocked.Add(ref _servedBytes, request.Payload.Length) <= ServedBytes;
+        if (!fits || _serving.Count >= _context.Options.ServedRequests || !_serving.TryAdd(request.Id, cancel))
         {
             cancel.Dispose();
+            Interlocked.Add(ref _servedBytes, -request.Payload.Length);
             _queue.TryEnqueue(Error(request.Id, $"busy: {_context.Options.ServedRequests} requests are being served already"), control: true);
             return;
         }
@@ -258,8 +268,11 @@ internal sealed class BulkConnection : IDisposable
     private async Task ServeAsync(Message request, CancellationTokenSource cancel, CancellationToken stop)
     {
         Message answer;
+        bool working = false;
         try
         {
+            await _working.WaitAsync(cancel.Token);
+            working = true;
             byte[] payload = await _context.Handlers.OnRequest(Peer, request.Kind, request.Payload, cancel.Token);
             answer = payload.Length <= ITransport.MaxMessageSize
                 ? new Message(FrameType.Response, request.Kind, request.Id, payload)
@@ -272,6 +285,8 @@ internal sealed class BulkConnection : IDisposable
         // Served until the answer is queued: a peer that does not read cannot pile up answers.
         try { await _queue.EnqueueAsync(answer, stop); }
         catch (OperationCanceledException) { /* nobody is left to hear it */ }
+        if (working) _working.Release();
+        Interlocked.Add(ref _servedBytes, -request.Payload.Length);
         _serving.TryRemove(request.Id, out _);
         cancel.Dispose();
         EndIfAllIsSaid();

@@ -13,10 +13,13 @@ namespace Ptoy.Node.Transport;
 /// stranger is turned away before any cryptography. Then TLS 1.3 with a self-made certificate on each side, which proves nothing yet; then each
 /// side signs, with its node key, the chain, both node keys, its role and both certificates' hashes. Whoever stands between
 /// cannot show one side the other's certificate, so the signatures bind this very channel. One byte behind the dialler's signature says whether this
-/// connection takes over from one that works (1) or there is none (0).
+/// connection takes over from one that works (1) or there is none (0); one byte of the listener says that it is in place.
 /// </summary>
 internal sealed class BulkHandshake(NodeIdentity identity, X509Certificate2 certificate)
 {
+    /// <summary>The listener's last word of the handshake.</summary>
+    public const byte Admitted = 1;
+
     public const int PrefaceSize = 4 + Hash.Size + KeySize;
     private const string Domain = "ptoy/transport/bulk-hello/v2";
     private const string TlsName = "ptoy-node";
@@ -55,6 +58,9 @@ internal sealed class BulkHandshake(NodeIdentity identity, X509Certificate2 cert
             }, cancellation);
             await ExchangeHellosAsync(tls, peer, true, cancellation);
             await tls.WriteAsync(new[] { successor ? (byte)1 : (byte)0 }, cancellation);
+            var answer = new byte[1];
+            await tls.ReadExactlyAsync(answer, cancellation);
+            if (answer[0] != Admitted) throw new TransportException("the peer answered something else than that it is ready");
             return tls;
         }
         catch

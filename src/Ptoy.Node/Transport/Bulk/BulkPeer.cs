@@ -12,6 +12,7 @@ internal sealed class BulkPeer : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
     private readonly HashSet<Task> _running = [];
+    private readonly SemaphoreSlim _admitting = new(1);
     private readonly Task _dialling;
     private volatile BulkConnection? _current;
     private bool _removed;
@@ -32,10 +33,29 @@ internal sealed class BulkPeer : IAsyncDisposable
     public BulkConnection? Current => _current;
 
     /// <summary>
-    /// Runs an authenticated stream as this peer's connection; completes when it ended. <paramref name="successor"/>: the one there was still works and
-    /// is to say what it has to say first; otherwise it is closed.
+    /// The listener's side: runs an authenticated stream as this peer's connection; completes when it ended. <paramref name="successor"/>: the one there was
+    /// still works and is to say what it has to say first; otherwise it is closed. The dialler is told before it may dial the next one, and the
+    /// next one waits until this one is in place: both sides see them in the same order.
     /// </summary>
-    public Task RunAsync(Stream stream, bool successor) => Start(stream, successor)?.Ended ?? Task.CompletedTask;
+    public async Task AdmitAsync(Stream stream, bool successor)
+    {
+        Running? running;
+        using (CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token))
+        {
+            limit.CancelAfter(_context.Options.HandshakeTimeout);
+            await _admitting.WaitAsync(limit.Token);
+            try
+            {
+                await stream.WriteAsync(new byte[] { BulkHandshake.Admitted }, limit.Token);
+                running = Start(stream, successor);
+            }
+            finally
+            {
+                _admitting.Release();
+            }
+        }
+        if (running is not null) await running.Ended;
+    }
 
     private sealed record Running(BulkConnection Connection, Task Ended);
 

@@ -28,6 +28,7 @@ internal sealed class VotePeer(
     private readonly Queue<VoteLink> _unproven = new();
     private VoteLink? _link;
     private VoteLink? _dialled;
+    private long _queuedBytes;
     private volatile bool _removed;
 
     public PeerAddress Address => address;
@@ -53,13 +54,13 @@ internal sealed class VotePeer(
         {
             if (_removed) return false;
             int limit = _link is null ? options.VoteQueueLengthWhileDown : options.VoteQueueLength;
-            while (_queue.Count > 0 && _queue.Count >= limit)
-            {
-                _queue.Dequeue();
-                PeerMetrics.Count(ref metrics.VotesDropped);
-            }
+            while (_queue.Count > 0 && (_queue.Count >= limit || _queuedBytes + vote.Length > options.VoteQueueBytes)) DropOldest();
             if (limit == 0) PeerMetrics.Count(ref metrics.VotesDropped);
-            else _queue.Enqueue((lane, vote));
+            else
+            {
+                _queue.Enqueue((lane, vote));
+                _queuedBytes += vote.Length;
+            }
             return Pump();
         }
     }
@@ -128,11 +129,7 @@ internal sealed class VotePeer(
             if (down) _link = null;
             PeerMetrics.Count(ref metrics.VotesDropped, link.InFlight);
             link.InFlight = 0;
-            while (_link is null && _queue.Count > options.VoteQueueLengthWhileDown)
-            {
-                _queue.Dequeue();
-                PeerMetrics.Count(ref metrics.VotesDropped);
-            }
+            while (_link is null && _queue.Count > options.VoteQueueLengthWhileDown) DropOldest();
         }
         if (down) Notify(handlers.OnPeerDown);
         link.Dispose();
@@ -145,6 +142,7 @@ internal sealed class VotePeer(
         {
             _removed = true;
             _queue.Clear();
+            _queuedBytes = 0;
             return [.. new HashSet<VoteLink>(_unproven.Concat([_link, _dialled]).OfType<VoteLink>())];
         }
     }
@@ -239,6 +237,12 @@ internal sealed class VotePeer(
         }
     }
 
+    private void DropOldest()
+    {
+        _queuedBytes -= _queue.Dequeue().Vote.Length;
+        PeerMetrics.Count(ref metrics.VotesDropped);
+    }
+
     private static byte ChannelOf(byte lane) => lane is (byte)VoteLane.Proposal or SecondControlLane ? (byte)1 : (byte)0;
 
     private bool Pump()
@@ -246,6 +250,7 @@ internal sealed class VotePeer(
         bool sent = false;
         while (_link is not null && _link.InFlight < options.VotesInFlight && _queue.TryDequeue(out (VoteLane Lane, ReadOnlyMemory<byte> Vote) next))
         {
+            _queuedBytes -= next.Vote.Length;
             SendNow(_link, (byte)next.Lane, next.Vote.Span);
             PeerMetrics.Count(ref metrics.VotesSent);
             sent = true;
