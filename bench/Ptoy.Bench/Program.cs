@@ -8,6 +8,8 @@ using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using Perfolizer.Horology;
 
+if (args is ["transport", .. string[] options]) return await Ptoy.Bench.TransportBench.RunAsync(options);
+
 // In this process: no second build, so the run is short and measures exactly this build. --long takes more iterations.
 bool isLong = args.Contains("--long");
 Job job = (isLong ? Job.MediumRun : Job.ShortRun)

@@ -37,10 +37,10 @@ internal sealed class BulkServer(NodeStore store, Admission admission, BodyCache
         switch ((BulkKind)kind)
         {
             case BulkKind.Transactions:
-                if (Codec.TryDecode(payload, TransactionBatch.MaxBytes, out TransactionBatch? batch, out _)) admission.AcceptSpread(batch!.Transactions);
+                if (Codec.TryDecode(payload, TransactionBatch.MaxBytes, out TransactionBatch? batch, out _)) admission.AcceptSpread(batch!.Transactions, peer);
                 break;
             case BulkKind.Mail:
-                mail.Accept(payload);
+                mail.Accept(peer, payload);
                 break;
             default:
                 break;

@@ -1,6 +1,6 @@
 namespace Ptoy.Fuzz;
 
-/// <summary>Inputs that once broke something: run first, for ever.</summary>
+/// <summary>Inputs that once broke something, and inputs that are refused each in its own way: run first, for ever.</summary>
 internal static class Corpus
 {
     /// <summary>The folder in the source tree, or null when the program runs outside of one.</summary>

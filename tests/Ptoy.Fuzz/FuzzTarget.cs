@@ -6,6 +6,25 @@ namespace Ptoy.Fuzz;
 /// </summary>
 internal sealed record FuzzTarget(string Name, IReadOnlyList<byte[]> Seeds, Func<byte[], bool> Run)
 {
+    private const int MaxReason = 60;
+
+    [ThreadStatic]
+    private static string? s_reason;
+
+    /// <summary>Done once before the first input, without a limit of time.</summary>
+    public Action Prepare { get; init; } = static () => { };
+
+    /// <summary>Why the input was refused, without its own numbers: an input that is refused in a new way is worth changing further.</summary>
+    public static void Note(string reason) => s_reason = string.Concat(reason.Where(c => char.IsAsciiLetter(c) || c == ' ').Take(MaxReason));
+
+    /// <summary>What was noted since the last call, on this thread.</summary>
+    public static string? TakeReason()
+    {
+        string? reason = s_reason;
+        s_reason = null;
+        return reason;
+    }
+
     /// <summary>A target whose documented refusal is an exception of type <typeparamref name="T"/>.</summary>
     public static FuzzTarget Of<T>(string name, IReadOnlyList<byte[]> seeds, Action<byte[]> read) where T : Exception => new(name, seeds, bytes =>
     {
@@ -16,6 +35,7 @@ internal sealed record FuzzTarget(string Name, IReadOnlyList<byte[]> Seeds, Func
         }
         catch (T e)
         {
+            Note(e.Message);
             return e.Message.Length > 0 ? false : throw new FindingException("refused without a message");
         }
     });

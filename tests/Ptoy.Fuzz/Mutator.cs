@@ -3,8 +3,10 @@ using System.Text;
 namespace Ptoy.Fuzz;
 
 /// <summary>Makes new inputs of old ones: a few random changes each, of bytes and of what JSON and MessagePack care about.</summary>
-internal sealed class Mutator(Random random, IReadOnlyList<byte[]> seeds)
+internal sealed class Mutator(Random random, IEnumerable<byte[]> first)
 {
+    private readonly List<byte[]> _seeds = [.. first];
+
     private const int MaxLength = 96 * 1024;
 
     private static readonly byte[][] Tokens =
@@ -18,10 +20,13 @@ internal sealed class Mutator(Random random, IReadOnlyList<byte[]> seeds)
         [0x91], [0xed, 0xa0, 0x80], [0xef, 0xbb, 0xbf],
     ];
 
+    /// <summary>Another input to make new ones of.</summary>
+    public void Add(byte[] seed) => _seeds.Add(seed);
+
     public byte[] Next()
     {
-        if (seeds.Count == 0 || random.Next(20) == 0) return Random(random.Next(200));
-        byte[] bytes = seeds[random.Next(seeds.Count)];
+        if (_seeds.Count == 0 || random.Next(20) == 0) return Random(random.Next(200));
+        byte[] bytes = _seeds[random.Next(_seeds.Count)];
         for (int i = 1 + random.Next(4); i > 0; i--) bytes = Change(bytes);
         return bytes.Length <= MaxLength ? bytes : bytes[..MaxLength];
     }
@@ -53,7 +58,7 @@ internal sealed class Mutator(Random random, IReadOnlyList<byte[]> seeds)
 
     private byte[] Splice(byte[] bytes, int at)
     {
-        byte[] other = seeds[random.Next(seeds.Count)];
+        byte[] other = _seeds[random.Next(_seeds.Count)];
         return [.. bytes[..at], .. other[random.Next(other.Length + 1)..]];
     }
 

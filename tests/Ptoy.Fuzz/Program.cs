@@ -4,6 +4,8 @@ using Ptoy.Fuzz;
 int seed = 1;
 double minutes = 1;
 string? only = null;
+bool keep = args.Contains("--keep");
+args = [.. args.Where(a => a != "--keep")];
 for (int i = 0; i < args.Length; i++)
 {
     string? value = i + 1 < args.Length ? args[i + 1] : null;
@@ -16,19 +18,19 @@ for (int i = 0; i < args.Length; i++)
     };
     if (!understood)
     {
-        Console.Error.WriteLine("dev fuzz [--minutes N] [--seed N] [--only TARGET]: random and mutated bytes against every decoder");
+        Console.Error.WriteLine("dev fuzz [--minutes N] [--seed N] [--only TARGET] [--keep]: random and mutated bytes against every decoder; --keep adds to the corpus what is refused in a new way");
         return 2;
     }
     i++;
 }
 
-IReadOnlyList<FuzzTarget> targets = [.. Targets.All().Where(t => only is null || t.Name == only)];
+IReadOnlyList<FuzzTarget> targets = [.. Targets.All().Where(t => only is null || t.Name == only || t.Name.StartsWith($"{only}.", StringComparison.Ordinal))];
 if (targets.Count == 0)
 {
     Console.Error.WriteLine($"there is no target '{only}'; targets: {string.Join(", ", Targets.All().Select(t => t.Name))}");
     return 2;
 }
-var runner = new FuzzRunner(seed, Corpus.Folder());
+var runner = new FuzzRunner(seed, Corpus.Folder(), keep);
 TimeSpan share = TimeSpan.FromMinutes(minutes / targets.Count);
 var findings = new List<Finding>();
 long executions = 0;

@@ -20,7 +20,8 @@ namespace Ptoy.Fuzz;
 /// <summary>Everything that reads bytes from outside.</summary>
 internal static class Targets
 {
-    public static IReadOnlyList<FuzzTarget> All() => [.. Wire(), .. Ledger(), .. Sealing(), .. Texts(), .. Json(), .. ContractTargets.All(), RpcTarget.Dispatcher()];
+    public static IReadOnlyList<FuzzTarget> All() => [.. Wire(), .. Ledger(), .. Sealing(), .. Texts(), .. Json(), 
+        .. ContractTargets.All(), .. TransportTargets.All(), .. LogTargets.All(), RpcTarget.Dispatcher(), NodeRpcTarget.Make()];
 
     /// <summary>Decoding is one-to-one: what is accepted encodes to the same bytes.</summary>
     private static IEnumerable<FuzzTarget> Wire() => Samples.All.Select(sample => FuzzTarget.Of<WireException>(

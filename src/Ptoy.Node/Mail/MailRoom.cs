@@ -20,6 +20,10 @@ public sealed class MailRoom(MailStore store, ITransport transport, Func<Validat
 
     private static readonly TimeSpan ClockTolerance = TimeSpan.FromMinutes(10);
 
+    /// <summary>Bytes of copies taken from one member in an hour, so that none can fill this one's disk.</summary>
+    public const long PeerBytesPerHour = 64L * 1024 * 1024;
+
+    private readonly Dictionary<PublicKey, (long Hour, long Bytes)> _fromPeers = [];
     private readonly ConcurrentDictionary<(Address, Hash), long> _arrived = new();
     private readonly Lock _arriving = new();
     private long _lastArrival;
@@ -44,11 +48,26 @@ public sealed class MailRoom(MailStore store, ITransport transport, Func<Validat
     }
 
     /// <summary>Takes a copy from another member, unless it would stay longer than any mail may: a member cannot fill inboxes for good.</summary>
-    public void Accept(ReadOnlyMemory<byte> encoded)
+    public void Accept(PublicKey peer, ReadOnlyMemory<byte> encoded)
     {
+        if (!Fits(peer, encoded.Length)) return;
         if (!Codec.TryDecode(encoded, MailItem.MaxContent + 1024, out MailItem? item, out _)) return;
         ulong now = (ulong)clock.GetUtcNow().ToUnixTimeMilliseconds();
         if (item!.ExpiryMs > now && item.ExpiryMs <= now + (ulong)(Lifetime + ClockTolerance).TotalMilliseconds) Keep(item);
+    }
+
+    /// <summary>Counts what a member sends: copies of mail beyond <see cref="PeerBytesPerHour"/> are dropped.</summary>
+    private bool Fits(PublicKey peer, int bytes)
+    {
+        long hour = clock.GetUtcNow().ToUnixTimeSeconds() / 3600;
+        lock (_fromPeers)
+        {
+            (long since, long taken) = _fromPeers.GetValueOrDefault(peer);
+            if (since != hour) taken = 0;
+            if (taken + bytes > PeerBytesPerHour) return false;
+            _fromPeers[peer] = (hour, taken + bytes);
+            return true;
+        }
     }
 
     /// <summary>The inbox after a cursor; waits for a first mail up to <paramref name="wait"/>.</summary>

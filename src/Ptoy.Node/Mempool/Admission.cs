@@ -1,5 +1,6 @@
 using Ptoy.Node.Diagnostics;
 using Ptoy.Protocol;
+using Ptoy.Protocol.Crypto;
 using Ptoy.Protocol.Ledger;
 using Ptoy.Protocol.Wire;
 
@@ -59,7 +60,7 @@ public sealed class Admission(TransactionPool pool, Hash chainId, Func<ulong> he
     }
 
     /// <summary>Admits a batch that another replica spread; what does not pass is dropped, as its own node should have.</summary>
-    public int AcceptSpread(IReadOnlyList<byte[]> batch)
+    public int AcceptSpread(IReadOnlyList<byte[]> batch, PublicKey? from = null)
     {
         using CpuParts.Section mempool = CpuParts.Measure(CpuPart.Mempool);
         // As with a client's: none is in the pool before all are verified, or a proposal would take the first few alone.

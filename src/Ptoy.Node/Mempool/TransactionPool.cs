@@ -1,4 +1,5 @@
 using Ptoy.Protocol;
+using Ptoy.Protocol.Crypto;
 using Ptoy.Protocol.Ledger;
 
 namespace Ptoy.Node.Mempool;
@@ -20,6 +21,8 @@ public sealed class TransactionPool(int maxTransactions, long maxBytes, Func<Add
 
     private readonly Lock _gate = new();
     private readonly Dictionary<Hash, Transaction> _byHash = [];
+    private readonly Dictionary<Hash, PublicKey> _spreadBy = [];
+    private readonly Dictionary<PublicKey, int> _spread = [];
     private readonly Dictionary<Address, Lane> _lanes = [];
     // Only senders of whom something could be proposed, so that a proposal looks at nobody in vain.
     private readonly LinkedList<Address> _turns = [];
@@ -73,9 +76,10 @@ public sealed class TransactionPool(int maxTransactions, long maxBytes, Func<Add
     /// <summary>
     /// Admits a verified transaction or says why not. A gap in nonces is allowed only for transactions that came from other
     /// replicas (<paramref name="allowGap"/>), whose order of arrival is not the sender's. <paramref name="reserve"/> lets as many in beyond the
-    /// bound, and 4 KiB for each: what another replica hands over because it has waited for long.
+    /// bound, and 4 KiB for each: what another replica hands over because it has waited for long. <paramref name="from"/> is the replica that spread it:
+    /// in a pool that is three quarters full, none has more than an eighth.
     /// </summary>
-    public Rejection? Add(Transaction transaction, ulong height, bool allowGap, int reserve = 0)
+    public Rejection? Add(Transaction transaction, ulong height, bool allowGap, int reserve = 0, PublicKey? from = null)
     {
         lock (_gate)
         {
@@ -96,7 +100,10 @@ public sealed class TransactionPool(int maxTransactions, long maxBytes, Func<Add
                 return new Rejection("full", $"{_byHash.Count} transactions are waiting; try again in a moment");
             if (known && lane!.ByNonce.Count >= MaxPerSender)
                 return new Rejection("full", $"{MaxPerSender} transactions of this sender are waiting; try again when some are done");
+            if (from is not null && _byHash.Count >= maxTransactions / 4 * 3 && _spread.GetValueOrDefault(from) >= maxTransactions / 8)
+                return new Rejection("full", "the pool is nearly full, and that replica has its share of it");
             Insert(transaction, known ? lane! : NewLane(transaction.Sender, committed));
+            if (from is not null) Spread(transaction.Hash, from);
             return null;
         }
     }
@@ -290,6 +297,12 @@ public sealed class TransactionPool(int maxTransactions, long maxBytes, Func<Add
         Track(lane);
     }
 
+    private void Spread(Hash hash, PublicKey from)
+    {
+        _spreadBy[hash] = from;
+        _spread[from] = _spread.GetValueOrDefault(from) + 1;
+    }
+
     /// <summary>Brings the counts and the turns in line with a lane that changed.</summary>
     private void Track(Lane lane)
     {
@@ -305,6 +318,7 @@ public sealed class TransactionPool(int maxTransactions, long maxBytes, Func<Add
     private void Remove(Transaction transaction)
     {
         if (!_byHash.Remove(transaction.Hash)) return;
+        if (_spreadBy.Remove(transaction.Hash, out PublicKey? from) && --_spread[from] == 0) _spread.Remove(from);
         _bytes -= transaction.Bytes.Length;
         _lanes[transaction.Sender].ByNonce.Remove(transaction.Body.Nonce);
     }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using Ptoy.Node.Transport;
 using Ptoy.Protocol.Rpc;
 
 namespace Ptoy.Node.Rpc;
@@ -19,7 +20,8 @@ internal sealed class HttpEndpoints(
     private const int FirstRead = 1024 * 1024;
 
     private readonly HttpGate _gate = new(options);
-    private long _uploading;
+    private readonly Places<IPAddress> _uploading = new(Math.Max(options.MaxUploadBytes, options.MaxUploadsInFlightBytes / 2), options.MaxUploadsInFlightBytes);
+    private readonly Places<IPAddress> _sockets = new(Math.Max(1, options.MaxConnections / 2), options.MaxConnections);
 
     public async Task HandleAsync(HttpContext http)
     {
@@ -69,15 +71,22 @@ internal sealed class HttpEndpoints(
             http.Response.StatusCode = StatusCodes.Status403Forbidden;
             return;
         }
-        using System.Net.WebSockets.WebSocket socket = await http.WebSockets.AcceptWebSocketAsync();
+        IPAddress remote = Remote(http);
+        if (!_sockets.TryTake(remote))
+        {
+            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            return;
+        }
         metrics.Connected(1);
         try
         {
+            using System.Net.WebSockets.WebSocket socket = await http.WebSockets.AcceptWebSocketAsync();
             await new WebSocketSession(socket, Remote(http), dispatcher, options, log).RunAsync(stopping);
         }
         finally
         {
             metrics.Connected(-1);
+            _sockets.Return(remote);
         }
     }
 
@@ -132,9 +141,9 @@ internal sealed class HttpEndpoints(
         int limit = Math.Min(method.MaxBodyBytes ?? options.MaxUploadBytes, options.MaxUploadBytes);
         long length = http.Request.ContentLength ?? throw new RpcException(RpcErrors.InvalidRequest, "content-length: missing");
         if (length > limit) throw TooLarge(limit);
-        if (Interlocked.Add(ref _uploading, length) > options.MaxUploadsInFlightBytes)
+        IPAddress remote = Remote(http);
+        if (!_uploading.TryTake(remote, length))
         {
-            Interlocked.Add(ref _uploading, -length);
             throw new RpcException(RpcErrors.Busy, "as many bytes are being uploaded as the node holds at one time; try again later");
         }
         try
@@ -145,7 +154,7 @@ internal sealed class HttpEndpoints(
         }
         finally
         {
-            Interlocked.Add(ref _uploading, -length);
+            _uploading.Return(remote, length);
         }
     }
 

@@ -1,7 +1,9 @@
 using System.Diagnostics;
+using System.Net;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Ptoy.Node.Diagnostics;
+using Ptoy.Node.Transport;
 using Ptoy.Protocol.Rpc;
 using Ptoy.Protocol.Wire;
 using Ptoy.Storage;
@@ -19,7 +21,7 @@ internal sealed class RpcDispatcher(
 
     private readonly ClientRates _addressRates = new(options.CallsPerSecond, options.CallsPerSecond * options.BurstSeconds, options.MaxClients, time);
     private readonly ClientRates _keyRates = new(options.SignedCallsPerSecond, options.SignedCallsPerSecond * options.BurstSeconds, options.MaxClients, time);
-    private int _running;
+    private readonly Places<IPAddress> _running = new(Math.Max(1, options.MaxConcurrentRequests / 2), options.MaxConcurrentRequests);
 
     /// <summary>
     /// Answers one message (a request or a batch) into <paramref name="output"/>, which stays empty when there is nothing to
@@ -28,8 +30,8 @@ internal sealed class RpcDispatcher(
     public async Task<IReadOnlyList<RpcSubscription>> DispatchAsync(PooledBuffer request, RpcPeer peer, PooledBuffer output, CancellationToken stop)
     {
         long started = time.GetTimestamp();
-        bool admitted = Interlocked.Increment(ref _running) <= options.MaxConcurrentRequests;
-        using var scope = new RequestScope(request, () => Interlocked.Decrement(ref _running));
+        bool admitted = _running.TryTake(peer.Address);
+        using var scope = new RequestScope(request, () => { if (admitted) _running.Return(peer.Address); });
         using var writer = new ResponseWriter(output, options.MaxResponseBytes);
         try
         {
@@ -70,8 +72,8 @@ internal sealed class RpcDispatcher(
     public async Task<byte[]> DispatchBinaryAsync(RpcMethod method, RpcAuth? auth, PooledBuffer body, RpcPeer peer, CancellationToken stop)
     {
         long started = time.GetTimestamp();
-        bool admitted = Interlocked.Increment(ref _running) <= options.MaxConcurrentRequests;
-        using var scope = new RequestScope(body, () => Interlocked.Decrement(ref _running));
+        bool admitted = _running.TryTake(peer.Address);
+        using var scope = new RequestScope(body, () => { if (admitted) _running.Return(peer.Address); });
         RpcException? error = null;
         try
         {
@@ -99,7 +101,7 @@ internal sealed class RpcDispatcher(
 
     private RpcException? Admission(bool admitted, RpcPeer peer, int count)
     {
-        if (!admitted) return new RpcException(RpcErrors.Busy, $"{options.MaxConcurrentRequests} requests are in progress; try again later");
+        if (!admitted) return new RpcException(RpcErrors.Busy, $"as many requests are in progress as the node, or one address, may have ({options.MaxConcurrentRequests}, or half of it); try again later");
         try
         {
             _addressRates.Take(peer.Address.ToString(), count);

@@ -117,7 +117,14 @@ public sealed class NodeTransport : ITransport
     {
         CheckKind(kind);
         CheckSize(payload);
-        return _bulk?.Connection(peer) is { } connection && await connection.SendAsync(kind, payload, cancellation);
+        BulkConnection? connection = _bulk?.Connection(peer);
+        while (connection is not null && !await connection.SendAsync(kind, payload, cancellation))
+        {
+            BulkConnection? next = _bulk?.Connection(peer);
+            if (next == connection) return false;
+            connection = next;
+        }
+        return connection is not null;
     }
 
     /// <inheritdoc/>
@@ -125,13 +132,23 @@ public sealed class NodeTransport : ITransport
     {
         CheckKind(kind);
         CheckSize(payload);
-        if (_bulk?.Connection(peer) is not { } connection)
-            throw new TransportException(IsMember(peer) ? $"node {peer} is not connected" : $"node {peer} is not in the member list");
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limit.CancelAfter(_options.RequestTimeout);
         try
         {
-            return await connection.RequestAsync(kind, payload, limit.Token);
+            while (true)
+            {
+                if (_bulk?.Connection(peer) is not { } connection)
+                    throw new TransportException(IsMember(peer) ? $"node {peer} is not connected" : $"node {peer} is not in the member list");
+                try
+                {
+                    return await connection.RequestAsync(kind, payload, limit.Token);
+                }
+                catch (ConnectionReplacedException) when (_bulk.Connection(peer) != connection)
+                {
+                    // Another connection has just taken this one's place.
+                }
+            }
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -144,7 +161,8 @@ public sealed class NodeTransport : ITransport
     {
         lock (_gate)
         {
-            return new TransportSnapshot([.. _members.Keys.Select(PeerSnapshot)], (_votes?.StrangersRefused ?? 0) + (_bulk?.StrangersRefused ?? 0));
+            var none = new RefusalSnapshot(0, 0, 0, 0, 0);
+            return new TransportSnapshot([.. _members.Keys.Select(PeerSnapshot)], _votes?.Refusals ?? none, _bulk?.Refusals ?? none);
         }
     }
 
@@ -191,7 +209,14 @@ public sealed class NodeTransport : ITransport
     private bool Bulk(PublicKey peer, ushort kind, ReadOnlyMemory<byte> payload)
     {
         CheckSize(payload);
-        if (_bulk?.Connection(peer) is { } connection && connection.Send(kind, payload)) return true;
+        BulkConnection? connection = _bulk?.Connection(peer);
+        while (connection is not null)
+        {
+            if (connection.Send(kind, payload)) return true;
+            // Another connection may have just taken this one's place.
+            BulkConnection? next = _bulk?.Connection(peer);
+            connection = next == connection ? null : next;
+        }
         lock (_gate)
             if (_metrics.TryGetValue(peer, out PeerMetrics? metrics)) PeerMetrics.Count(ref metrics.BulkRefused);
         return false;
@@ -220,6 +245,6 @@ public sealed class NodeTransport : ITransport
             node, votes is { IsUp: true }, bulk is not null,
             m.VotesSent, m.VotesReceived, m.VotesDropped, votes?.Queued ?? 0, m.VoteBytesSent, m.VoteBytesReceived, m.PacketsRefused,
             m.BulkSent, m.BulkReceived, m.BulkRefused, bulk?.QueuedBytes ?? 0, m.BulkBytesSent, m.BulkBytesReceived,
-            m.VoteConnects, m.BulkConnects, votes?.RoundTrip ?? 0, m.BulkRtt);
+            m.VoteConnects, m.BulkConnects, m.VoteRenewals, m.BulkRenewals, votes?.RoundTrip ?? 0, m.BulkRtt);
     }
 }

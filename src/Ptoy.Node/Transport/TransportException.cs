@@ -16,3 +16,6 @@ public sealed class RemoteRequestException : TransportException
     /// <summary>With the peer's error text.</summary>
     public RemoteRequestException(string message) : base(message) { }
 }
+
+/// <summary>Another connection to the same peer has taken over before anything was sent: try again on that one.</summary>
+internal sealed class ConnectionReplacedException(string message) : TransportException(message);

@@ -21,24 +21,31 @@ namespace Ptoy.Node.Transport;
 /// <param name="BulkBytesReceived">Bulk bytes read, after decryption.</param>
 /// <param name="VoteConnects">Times the vote carrier came up.</param>
 /// <param name="BulkConnects">Times the bulk carrier came up.</param>
+/// <param name="VoteRenewals">Times the vote session went over to keys agreed anew.</param>
+/// <param name="BulkRenewals">Times a bulk connection took the place of one that worked.</param>
 /// <param name="VoteRtt">Round trip over UDP.</param>
 /// <param name="BulkRtt">Round trip over TLS.</param>
 public sealed record PeerSnapshot(
     PublicKey Node, bool VotesUp, bool BulkUp,
     long VotesSent, long VotesReceived, long VotesDropped, int VotesQueued, long VoteBytesSent, long VoteBytesReceived, long PacketsRefused,
     long BulkSent, long BulkReceived, long BulkRefused, long BulkBytesQueued, long BulkBytesSent, long BulkBytesReceived,
-    long VoteConnects, long BulkConnects, double VoteRtt, double BulkRtt);
+    long VoteConnects, long BulkConnects, long VoteRenewals, long BulkRenewals, double VoteRtt, double BulkRtt);
 
 /// <summary>All counters.</summary>
 /// <param name="Peers">One entry a member.</param>
-/// <param name="StrangersRefused">Connection attempts refused: no member, another chain, a bad signature, too many at once.</param>
-public sealed record TransportSnapshot(IReadOnlyList<PeerSnapshot> Peers, long StrangersRefused);
+/// <param name="Votes">Connection attempts on the vote carrier that were turned away.</param>
+/// <param name="Bulk">Those on the bulk carrier.</param>
+public sealed record TransportSnapshot(IReadOnlyList<PeerSnapshot> Peers, RefusalSnapshot Votes, RefusalSnapshot Bulk)
+{
+    /// <summary>Connection attempts refused: no member, another chain, a bad signature, too many at once.</summary>
+    public long StrangersRefused => Votes.Total + Bulk.Total;
+}
 
 /// <summary>The live counters of one peer; fields so that they can be incremented in place.</summary>
 internal sealed class PeerMetrics
 {
-    public long VotesSent, VotesReceived, VotesDropped, VoteBytesSent, VoteBytesReceived, PacketsRefused, VoteConnects;
-    public long BulkSent, BulkReceived, BulkRefused, BulkBytesSent, BulkBytesReceived, BulkConnects;
+    public long VotesSent, VotesReceived, VotesDropped, VoteBytesSent, VoteBytesReceived, PacketsRefused, VoteConnects, VoteRenewals;
+    public long BulkSent, BulkReceived, BulkRefused, BulkBytesSent, BulkBytesReceived, BulkConnects, BulkRenewals;
     public double BulkRtt;
 
     public static void Count(ref long counter, long by = 1) => Interlocked.Add(ref counter, by);

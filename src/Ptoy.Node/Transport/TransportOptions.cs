@@ -23,6 +23,9 @@ public sealed record TransportOptions
     /// <summary>Votes queued per connected peer, beyond those under way, before the oldest is dropped.</summary>
     public int VoteQueueLength { get; init; } = 4096;
 
+    /// <summary>Their bytes, per peer, before the oldest is dropped.</summary>
+    public int VoteQueueBytes { get; init; } = 32 * 1024 * 1024;
+
     /// <summary>Votes kept for a peer that is down; the newest stay.</summary>
     public int VoteQueueLengthWhileDown { get; init; } = 128;
 
@@ -62,6 +65,18 @@ public sealed record TransportOptions
     /// <summary>Votes sealed under one key before the next one is derived.</summary>
     public int RekeyAfter { get; init; } = 1 << 20;
 
+    /// <summary>Bytes of votes sealed under one key before the next one is derived.</summary>
+    public long RekeyAfterBytes { get; init; } = 1L << 30;
+
+    /// <summary>How long the two sides of a vote session use what they agreed on before they agree on new keys.</summary>
+    public TimeSpan VoteRenewAfter { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How long a bulk connection is used before another one with new keys takes its place.</summary>
+    public TimeSpan BulkRenewAfter { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>Bytes in both directions after which another bulk connection takes its place.</summary>
+    public long BulkRenewAfterBytes { get; init; } = 64L << 30;
+
     /// <summary>
     /// Milliseconds between two looks of the UDP engine at its timers (retransmission, acknowledgements). Sending does not wait for it:
     /// every vote wakes the engine. Must stay below the 25 ms after which a packet counts as lost.
@@ -75,6 +90,7 @@ public sealed record TransportOptions
         Port(BulkPortKey, BulkPort);
         Range("transport.voteQueueLength", VoteQueueLength, 1, 1 << 20);
         Range("transport.voteQueueLengthWhileDown", VoteQueueLengthWhileDown, 0, VoteQueueLength);
+        Range("transport.voteQueueBytes", VoteQueueBytes, 1, 1 << 30);
         Range("transport.votesInFlight", VotesInFlight, 1, 1 << 16);
         Range("transport.bulkQueueBytes", BulkQueueBytes, 1, 1 << 30);
         Range("transport.bulkQueueLength", BulkQueueLength, 1, 1 << 20);
@@ -86,6 +102,10 @@ public sealed record TransportOptions
         Range("transport.reconnectMax", ReconnectMax.TotalMilliseconds, ReconnectMin.TotalMilliseconds, 600_000);
         Range("transport.deadAfter", DeadAfter.TotalMilliseconds, 300, 600_000);
         Range("transport.rekeyAfter", RekeyAfter, 1, 1 << 30);
+        Range("transport.rekeyAfterBytes", RekeyAfterBytes, 1, 1L << 36);
+        Range("transport.voteRenewAfter", VoteRenewAfter.TotalMilliseconds, 1, 86_400_000);
+        Range("transport.bulkRenewAfter", BulkRenewAfter.TotalMilliseconds, 1, 86_400_000);
+        Range("transport.bulkRenewAfterBytes", BulkRenewAfterBytes, 1, 1L << 38);
         Range("transport.voteTimerMilliseconds", VoteTimerMilliseconds, 1, 20);
     }
 

@@ -93,6 +93,7 @@ internal sealed class SingleNode : IAsyncDisposable
         var node = new SingleNode(beforeWrite);
         foreach (InMemoryTransport member in node._transports.ToArray()) await member.StartAsync(new TransportHandlers());
         for (int i = 1; i < node._nodes.Length; i++) await node.Join(i).StartAsync(new TransportHandlers { OnRequest = node.Sign(i) });
+        await InMemoryNetwork.IntroduceAsync(node._transports);
         node.Certify(Patient, "patient");
         node.Certify(Clinician, "practitioner");
         var keys = new Dictionary<string, string> { [Goals.ToString()] = Vault.Public.ToString(), [Encounters.ToString()] = Vault.Public.ToString() };

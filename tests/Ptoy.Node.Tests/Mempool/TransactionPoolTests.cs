@@ -190,4 +190,18 @@ internal sealed class TransactionPoolTests
     }
 
     private static IEnumerable<ulong> Nonces(IEnumerable<Transaction> transactions) => transactions.Select(t => t.Body.Nonce);
+
+    [Test]
+    public void AReplicaThatSpreadsMuchLeavesRoomForWhatComesFromElsewhere()
+    {
+        var pool = new TransactionPool(80, 1 << 24, _ => 0);
+        SigningKey[] senders = [.. Enumerable.Range(100, 3).Select(i => TestTransactions.Key((byte)i))];
+        PublicKey flood = senders[2].Public, other = senders[1].Public;
+        int taken = Enumerable.Range(0, 80).Count(i => pool.Add(TestTransactions.Of(senders[0], (ulong)i), 0, allowGap: true, from: flood) is null);
+        Assert.That(taken, Is.EqualTo(60), "three quarters");
+        Assert.That(Enumerable.Range(0, 15).Count(i => pool.Add(TestTransactions.Of(senders[1], (ulong)i), 0, allowGap: true, from: other) is null), Is.EqualTo(10), "an eighth");
+        Assert.That(pool.Add(TestTransactions.Of(senders[2], 0), 0, allowGap: false), Is.Null, "this node's own clients");
+        pool.Executed([.. Enumerable.Range(0, 60).Select(i => TestTransactions.Of(senders[0], (ulong)i))], [], 1);
+        Assert.That(pool.Add(TestTransactions.Of(senders[0], 99), 0, allowGap: true, from: flood), Is.Null, "once there is room again");
+    }
 }

@@ -68,6 +68,30 @@ public class BoundTests
     }
 
     [Test]
+    public async Task APeersRequestsAreWorkedOnAFewAtATime()
+    {
+        (TestNode a, TestNode b) = await TestNode.PairAsync();
+        await using TestNode asker = a, server = b;
+        const int Asked = 30, AtOnce = 8;
+        using var started = new CountdownEvent(AtOnce);
+        var finish = new TaskCompletionSource();
+        int now = 0, most = 0;
+        server.Answer = async (_, _, _, _) =>
+        {
+            InterlockedMax(ref most, Interlocked.Increment(ref now));
+            if (!started.IsSet) started.Signal();
+            await finish.Task;
+            Interlocked.Decrement(ref now);
+            return [];
+        };
+        Task<byte[]>[] asked = [.. Enumerable.Range(0, Asked).Select(_ => asker.Transport.RequestAsync(server.Id, 1, default))];
+        Assert.That(await Task.Run(() => started.Wait(TestNode.Patience)), Is.True);
+        finish.SetResult();
+        await Task.WhenAll(asked).WaitAsync(TestNode.Patience);
+        Assert.That(most, Is.EqualTo(AtOnce));
+    }
+
+    [Test]
     public async Task ARequestThatIsNotAnsweredInTimeFailsByName()
     {
         (TestNode a, TestNode b) = await TestNode.PairAsync(TestNode.Options with { RequestTimeout = TimeSpan.FromMilliseconds(50) });
@@ -88,6 +112,16 @@ public class BoundTests
         Assert.That(() => sender.Transport.SendBulk(receiver.Id, ITransport.FirstReservedKind, default), Throws.TypeOf<ArgumentOutOfRangeException>());
     }
 
+    private static void InterlockedMax(ref int target, int value)
+    {
+        for (int seen = Volatile.Read(ref target); seen < value;)
+        {
+            int before = Interlocked.CompareExchange(ref target, value, seen);
+            if (before == seen) return;
+            seen = before;
+        }
+    }
+
     [TestCase("votePort")]
     [TestCase("transport.rekeyAfter")]
     [TestCase("transport.deadAfter")]
@@ -100,6 +134,21 @@ public class BoundTests
             _ => new TransportOptions { DeadAfter = TimeSpan.Zero },
         };
         Assert.That(() => new TestNode(1, options: wrong), Throws.TypeOf<TransportException>().With.Message.StartsWith(key + " is "));
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public async Task AnOccupiedPortIsNamedWithItsConfigurationKey(bool votes)
+    {
+        await using var first = new TestNode(1);
+        await first.StartAsync();
+        await using var second = new TestNode(2, options: votes
+            ? TestNode.Options with { VotePort = first.Transport.VotePort }
+            : TestNode.Options with { BulkPort = first.Transport.BulkPort });
+        TransportException error = (await Assert.ThrowsAsync<TransportException>(second.StartAsync))!;
+        Assert.That(error.Message, votes
+            ? Does.Contain($"UDP port {first.Transport.VotePort} (votePort)")
+            : Does.Contain($"TCP port {first.Transport.BulkPort} (bulkPort)"));
     }
 
     [Test]

@@ -132,11 +132,11 @@ public class HostileNetworkTests
         using Protocol.Crypto.SigningKey thief = TestNode.Signer(77);
         using var certificate = BulkHandshake.CreateCertificate();
         var handshake = new BulkHandshake(new NodeIdentity(thief, TestNode.Chain), certificate);
-        byte[] preface = [.. "PTB1"u8, .. TestNode.Chain.ToArray(), .. _dialler.Id.Bytes];
+        byte[] preface = [.. "PTB2"u8, .. TestNode.Chain.ToArray(), .. _dialler.Id.Bytes];
         using var tcp = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await tcp.ConnectAsync(IPAddress.Loopback, _listener.Transport.BulkPort);
         await using var stream = new PrefaceReplacingStream(new NetworkStream(tcp), preface);
-        await Assert.ThatAsync(() => handshake.DialAsync(stream, _listener.Id, CancellationToken.None), Throws.Exception);
+        await Assert.ThatAsync(() => handshake.DialAsync(stream, _listener.Id, false, CancellationToken.None), Throws.Exception);
         await _listener.RefusalsAsync(Carrier.Bulk, 1);
         Assert.That(await _dialler.Transport.RequestAsync(_listener.Id, 1, new byte[] { 2 }), Is.EqualTo(new byte[] { 2 }), "the member itself is not disturbed");
     }

@@ -70,6 +70,46 @@ public class SecureSessionTests
     }
 
     [Test]
+    public void KeysAlsoChangeAfterSoManyBytes()
+    {
+        (SecureSession a, SecureSession b) = Pair(rekeyBytes: 1000);
+        for (int i = 0; i < 50; i++) Assert.That(b.TryOpen(a.Seal(0, new byte[100]), out _, out _), Is.True);
+        Assert.That(a.Generation, Is.EqualTo(4));
+    }
+
+    [TestCase(2)]
+    [TestCase(3)]
+    [TestCase(1000)]
+    public void KeysAgreedAnewTakeOverWhateverTheRatchetDoes(int rekeyAfter)
+    {
+        (SecureSession a, SecureSession b) = Pair(rekeyAfter);
+        byte[] fresh = [.. Enumerable.Repeat((byte)7, 32)];
+        Assert.That(b.TryOpen(a.Seal(0, [1]), out _, out _), Is.True);
+        b.OfferReceiving([.. fresh]);
+        byte[] onTheWay = a.Seal(1, [2]);
+        Assert.That(b.TryOpen(a.Seal(0, [3]), out _, out _), Is.True, "still under the keys of before");
+        Assert.That(b.IsOffered, Is.True);
+        a.RenewSending([.. fresh]);
+        byte[] renewed = a.Seal(0, [4]);
+        Assert.That(b.TryOpen(renewed, out _, out byte[]? plain), Is.True);
+        Assert.That(plain, Is.EqualTo(new byte[] { 4 }));
+        Assert.That(b.IsOffered, Is.False);
+        Assert.That(b.TryOpen(renewed, out _, out _), Is.False, "counters go on: a replay stays one");
+        if (rekeyAfter > 2) Assert.That(b.TryOpen(onTheWay, out _, out _), Is.True, "another lane's packet of the generation before");
+        for (int i = 0; i < 20; i++) Assert.That(b.TryOpen(a.Seal(2, [5]), out _, out _), Is.True);
+    }
+
+    [Test]
+    public void WhoKnowsTheKeysOfBeforeCannotOpenWhatIsSealedUnderKeysAgreedAnew()
+    {
+        (SecureSession a, SecureSession b) = Pair();
+        (_, SecureSession thief) = Pair(); // holds the very same keys
+        a.RenewSending([.. Enumerable.Repeat((byte)7, 32)]);
+        Assert.That(thief.TryOpen(a.Seal(0, [1]), out _, out _), Is.False);
+        Assert.That(b.TryOpen(a.Seal(0, [1]), out _, out _), Is.False, "nor can a peer that was not offered the key");
+    }
+
+    [Test]
     public void TheReplayWindowTakesEachCounterOnceAndNoneTooOld() =>
         Gen.Int[0, 3 * ReplayWindow.Size].Array[0, 300].Sample(counters =>
         {
@@ -93,8 +133,9 @@ public class SecureSessionTests
         VoteHandshake d = Handshake(dialler), l = Handshake(listener);
         using VoteHandshake.Dial dial = d.Begin(listener.Public);
         Assert.That(l.Claimed(dial.Hello), Is.EqualTo(dialler.Public));
-        (byte[] reply, SecureSession atListener) = l.Answer(dialler.Public, dial.Hello)!.Value;
-        SecureSession atDialler = d.Finish(dial, reply)!;
+        (byte[] reply, SessionKeys keys) = l.Answer(dialler.Public, dial.Hello)!.Value;
+        SecureSession atListener = Session(keys);
+        SecureSession atDialler = Session(d.Finish(dial, reply)!);
         Assert.That(atListener.TryOpen(atDialler.Seal(0, [1]), out _, out _), Is.True);
         Assert.That(atDialler.TryOpen(atListener.Seal(0, [1]), out _, out _), Is.True);
     }
@@ -126,11 +167,13 @@ public class SecureSessionTests
         using SigningKey dialler = TestNode.Signer(1), listener = TestNode.Signer(2), other = TestNode.Signer(3);
         using VoteHandshake.Dial dial = Handshake(dialler).Begin(listener.Public);
         Assert.That(Handshake(other).Answer(dialler.Public, dial.Hello), Is.Null);
-        Assert.That(new VoteHandshake(new NodeIdentity(listener, Protocol.Hash.Zero), 10).Claimed(dial.Hello), Is.Null);
+        Assert.That(new VoteHandshake(new NodeIdentity(listener, Protocol.Hash.Zero)).Claimed(dial.Hello), Is.Null);
     }
 
-    private static VoteHandshake Handshake(SigningKey key) => new(new NodeIdentity(key, TestNode.Chain), 1000);
+    private static VoteHandshake Handshake(SigningKey key) => new(new NodeIdentity(key, TestNode.Chain));
 
-    private static (SecureSession A, SecureSession B) Pair(int rekeyAfter = 1000) =>
-        (new SecureSession([.. One], [.. Two], rekeyAfter), new SecureSession([.. Two], [.. One], rekeyAfter));
+    private static SecureSession Session(SessionKeys keys) => new(keys, 1000, long.MaxValue);
+
+    private static (SecureSession A, SecureSession B) Pair(int rekeyAfter = 1000, long rekeyBytes = long.MaxValue) =>
+        (new SecureSession(new SessionKeys([.. One], [.. Two]), rekeyAfter, rekeyBytes), new SecureSession(new SessionKeys([.. Two], [.. One]), rekeyAfter, rekeyBytes));
 }

@@ -8,7 +8,7 @@ using Ptoy.Protocol.Crypto;
 
 namespace Ptoy.Node.Tests.Transport;
 
-/// <summary>A transport on loopback that keeps what it received, for tests that wait for events.</summary>
+/// <summary>A transport, on loopback or in memory, that keeps what it received, for tests that wait for events.</summary>
 internal sealed class TestNode : IAsyncDisposable
 {
     /// <summary>Only ever reached by a test that is about to fail.</summary>
@@ -20,11 +20,14 @@ internal sealed class TestNode : IAsyncDisposable
     private readonly Channel<(PublicKey Peer, ushort Kind, byte[] Payload)> _bulk = Channel.CreateUnbounded<(PublicKey, ushort, byte[])>();
     private readonly Channel<bool>[] _refusals = [Channel.CreateUnbounded<bool>(), Channel.CreateUnbounded<bool>()];
     private readonly ConcurrentDictionary<(PublicKey, Carrier), Status> _status = new();
+    private int _downs;
 
-    public TestNode(byte seed, Hash? chain = null, TransportOptions? options = null)
+    public TestNode(byte seed, Hash? chain = null, TransportOptions? options = null, InMemoryNetwork? network = null)
     {
         Key = Signer(seed);
-        Transport = new NodeTransport(Key, chain ?? Chain, options ?? Options, NullLogger.Instance);
+        Transport = network is null
+            ? new NodeTransport(Key, chain ?? Chain, options ?? Options, NullLogger.Instance)
+            : network.Create(Key.Public, chain, options);
     }
 
     public static TransportOptions Options { get; } = new()
@@ -36,7 +39,7 @@ internal sealed class TestNode : IAsyncDisposable
 
     public SigningKey Key { get; }
 
-    public NodeTransport Transport { get; }
+    public ITransport Transport { get; }
 
     public PublicKey Id => Key.Public;
 
@@ -44,6 +47,12 @@ internal sealed class TestNode : IAsyncDisposable
 
     public Func<PublicKey, ushort, ReadOnlyMemory<byte>, CancellationToken, Task<byte[]>> Answer { get; set; } =
         (_, _, payload, _) => Task.FromResult(payload.ToArray());
+
+    /// <summary>Called on the transport's thread when a carrier came up.</summary>
+    public Action<PublicKey, Carrier> WhenUp { get; set; } = (_, _) => { };
+
+    /// <summary>Times that a carrier went down.</summary>
+    public int Downs => Volatile.Read(ref _downs);
 
     /// <summary>When set, one-way messages wait for it before they are taken.</summary>
     public Task? HoldBulk { get; set; }
@@ -56,10 +65,10 @@ internal sealed class TestNode : IAsyncDisposable
     }
 
     /// <summary>Two nodes on loopback that know each other, the first being the dialler.</summary>
-    public static async Task<(TestNode Dialler, TestNode Listener)> PairAsync(TransportOptions? options = null)
+    public static async Task<(TestNode Dialler, TestNode Listener)> PairAsync(TransportOptions? options = null, InMemoryNetwork? network = null)
     {
         (byte dialler, byte listener) = Seeds();
-        var pair = (new TestNode(dialler, options: options), new TestNode(listener, options: options));
+        var pair = (new TestNode(dialler, options: options, network: network), new TestNode(listener, options: options, network: network));
         await pair.Item1.StartAsync();
         await pair.Item2.StartAsync();
         Introduce(pair.Item1, pair.Item2);
@@ -90,8 +99,16 @@ internal sealed class TestNode : IAsyncDisposable
             _bulk.Writer.TryWrite((peer, kind, payload.ToArray()));
         },
         OnRequest = (peer, kind, payload, cancellation) => Answer(peer, kind, payload, cancellation),
-        OnPeerUp = (peer, carrier) => Of(peer, carrier).Set(true),
-        OnPeerDown = (peer, carrier) => Of(peer, carrier).Set(false),
+        OnPeerUp = (peer, carrier) =>
+        {
+            Of(peer, carrier).Set(true);
+            WhenUp(peer, carrier);
+        },
+        OnPeerDown = (peer, carrier) =>
+        {
+            Interlocked.Increment(ref _downs);
+            Of(peer, carrier).Set(false);
+        },
         OnRefused = carrier => _refusals[(int)carrier].Writer.TryWrite(true),
     });
 
@@ -107,12 +124,22 @@ internal sealed class TestNode : IAsyncDisposable
 
     public bool HasVote => _votes.Reader.TryPeek(out _);
 
+    public bool HasBulk => _bulk.Reader.TryPeek(out _);
+
     public PeerSnapshot Counters(TestNode peer) => Transport.Snapshot().Peers.Single(p => p.Node == peer.Id);
 
     public async Task UpAsync(TestNode peer)
     {
         await Of(peer.Id, Carrier.Votes).WaitAsync(true);
         await Of(peer.Id, Carrier.Bulk).WaitAsync(true);
+    }
+
+    /// <summary>Waits until a counter, which nothing announces, is as wanted.</summary>
+    public static async Task UntilAsync(Func<bool> reached)
+    {
+        using var limit = new CancellationTokenSource(Patience);
+        using var poll = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
+        while (!reached()) await poll.WaitForNextTickAsync(limit.Token);
     }
 
     public async Task DownAsync(TestNode peer)

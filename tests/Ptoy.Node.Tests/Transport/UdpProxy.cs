@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Threading.Channels;
 
 namespace Ptoy.Node.Tests.Transport;
 
@@ -15,6 +16,8 @@ internal sealed class UdpProxy : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task[] _work;
     private readonly int _seed;
+    private readonly Channel<(byte[] Packet, bool ToListener, DateTimeOffset Due)> _road =
+        Channel.CreateUnbounded<(byte[], bool, DateTimeOffset)>(new UnboundedChannelOptions { SingleReader = true });
     private EndPoint? _dialler;
     private long _dropped, _duplicated, _delayed, _replayed, _tampered;
 
@@ -22,7 +25,7 @@ internal sealed class UdpProxy : IAsyncDisposable
     {
         _listener = new IPEndPoint(IPAddress.Loopback, listenerPort);
         _seed = seed;
-        _work = [Task.Run(() => PassAsync(_front, toListener: true)), Task.Run(() => PassAsync(_back, toListener: false))];
+        _work = [Task.Run(() => PassAsync(_front, toListener: true)), Task.Run(() => PassAsync(_back, toListener: false)), Task.Run(BringAsync)];
     }
 
     public int Port => ((IPEndPoint)_front.LocalEndPoint!).Port;
@@ -32,6 +35,9 @@ internal sealed class UdpProxy : IAsyncDisposable
     public double Duplicate { get; set; }
 
     public double Delay { get; set; }
+
+    /// <summary>How much later each packet arrives. Packets keep their order, but for the other faults.</summary>
+    public TimeSpan Length { get; set; }
 
     public double Replay { get; set; }
 
@@ -105,7 +111,36 @@ internal sealed class UdpProxy : IAsyncDisposable
         return true;
     }
 
-    private async Task SendAsync(byte[] packet, bool toListener)
+    private Task SendAsync(byte[] packet, bool toListener)
+    {
+        if (Length == TimeSpan.Zero) return SendNowAsync(packet, toListener);
+        _road.Writer.TryWrite((packet, toListener, DateTimeOffset.UtcNow + Length));
+        return Task.CompletedTask;
+    }
+
+    private async Task BringAsync()
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            try
+            {
+                (byte[] packet, bool toListener, DateTimeOffset due) = await _road.Reader.ReadAsync(_stop.Token);
+                TimeSpan early = due - DateTimeOffset.UtcNow;
+                if (early > TimeSpan.Zero) await Task.Delay(early, _stop.Token); // the length of the road
+                await SendNowAsync(packet, toListener);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+            catch (SocketException)
+            {
+                // The other side is not there (yet): a lost packet.
+            }
+        }
+    }
+
+    private async Task SendNowAsync(byte[] packet, bool toListener)
     {
         EndPoint? target = toListener ? _listener : Volatile.Read(ref _dialler);
         if (target is not null) await (toListener ? _back : _front).SendToAsync(packet, target, _stop.Token);

@@ -12,8 +12,8 @@ namespace Ptoy.Node.Transport;
 /// <summary>The TCP listener and the members' connections.</summary>
 internal sealed class BulkCarrier : IAsyncDisposable
 {
-    /// <summary>Connections at the same time that have named nobody yet, and those in a TLS handshake.</summary>
-    private const int MaxUnnamed = 256, MaxHandshakes = 32;
+    /// <summary>Connections at the same time that have named nobody yet, and those in a TLS handshake: of all, of one source, in one member's name.</summary>
+    private const int MaxUnnamed = 256, MaxUnnamedOfSource = 64, MaxHandshakes = 64, MaxHandshakesOfSource = 16, MaxHandshakesOfMember = 8;
     private static readonly TimeSpan PrefaceTimeout = TimeSpan.FromSeconds(2);
 
     private readonly NodeIdentity _identity;
@@ -23,9 +23,12 @@ internal sealed class BulkCarrier : IAsyncDisposable
     private readonly Socket _listener;
     private readonly ConcurrentDictionary<PublicKey, BulkPeer> _peers = new();
     private readonly CancellationTokenSource _stop = new();
-    private readonly SemaphoreSlim _unnamed = new(MaxUnnamed), _handshakes = new(MaxHandshakes);
+    private readonly Places<IPAddress> _unnamed = new(MaxUnnamedOfSource, MaxUnnamed), _handshakes = new(MaxHandshakesOfSource, MaxHandshakes);
+    private readonly Places<PublicKey> _claims = new(MaxHandshakesOfMember, MaxHandshakes);
+    private readonly HandshakeBudget _budget = new(perSource: 64, inTotal: 512);
+    private readonly RefusalCounters _refusals;
+    private readonly ConcurrentDictionary<Task, bool> _serving = new();
     private readonly Task _accepting;
-    private long _strangers;
 
     /// <summary>Opens the port. Throws <see cref="TransportException"/> when it is taken.</summary>
     public BulkCarrier(NodeIdentity identity, BulkContext context)
@@ -33,6 +36,7 @@ internal sealed class BulkCarrier : IAsyncDisposable
         _identity = identity;
         _context = context;
         _handshake = new BulkHandshake(identity, _certificate);
+        _refusals = new RefusalCounters(Carrier.Bulk, context.Handlers, context.Logger);
         IPAddress address = context.Options.ListenAddress;
         _listener = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
@@ -53,7 +57,7 @@ internal sealed class BulkCarrier : IAsyncDisposable
 
     public int Port { get; }
 
-    public long StrangersRefused => Interlocked.Read(ref _strangers);
+    public RefusalSnapshot Refusals => _refusals.Snapshot();
 
     public BulkConnection? Connection(PublicKey peer) => _peers.TryGetValue(peer, out BulkPeer? known) ? known.Current : null;
 
@@ -63,6 +67,7 @@ internal sealed class BulkCarrier : IAsyncDisposable
     public async ValueTask RemoveAsync(PublicKey node)
     {
         if (!_peers.TryRemove(node, out BulkPeer? gone)) return;
+        gone.Refuse();
         await Task.Yield(); // handlers are told outside the caller's lock
         await gone.DisposeAsync();
     }
@@ -73,11 +78,8 @@ internal sealed class BulkCarrier : IAsyncDisposable
         _listener.Dispose();
         await _accepting;
         foreach (PublicKey node in _peers.Keys) await RemoveAsync(node);
-        // Each accepted connection holds one place until it is gone.
-        for (int i = 0; i < MaxUnnamed; i++) await _unnamed.WaitAsync();
+        await Task.WhenAll(_serving.Keys);
         _certificate.Dispose();
-        _unnamed.Dispose();
-        _handshakes.Dispose();
         _stop.Dispose();
     }
 
@@ -88,8 +90,7 @@ internal sealed class BulkCarrier : IAsyncDisposable
             try
             {
                 Socket socket = await _listener.AcceptAsync(_stop.Token);
-                if (_unnamed.Wait(0)) _ = ServeAsync(socket);
-                else Refuse(socket);
+                Serve(socket);
             }
             catch (Exception) when (_stop.IsCancellationRequested)
             {
@@ -104,32 +105,30 @@ internal sealed class BulkCarrier : IAsyncDisposable
         }
     }
 
-    private void Refuse(Socket socket)
+    private void Serve(Socket socket)
     {
-        socket.Dispose();
-        CountStranger();
+        IPAddress source = Source.Of(((IPEndPoint)socket.RemoteEndPoint!).Address);
+        if (!_unnamed.TryTake(source))
+        {
+            socket.Dispose();
+            _refusals.Refuse(Refusal.TooMany);
+            return;
+        }
+        Task serving = ServeAsync(socket, source);
+        _serving[serving] = true;
+        _ = serving.ContinueWith(done => _serving.TryRemove(done, out _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
 
-    private void CountStranger()
+    private async Task ServeAsync(Socket socket, IPAddress source)
     {
-        Interlocked.Increment(ref _strangers);
-        try { _context.Handlers.OnRefused(Carrier.Bulk); }
-        catch (Exception e) { _context.Logger.LogError(e, "the handler of refusals failed"); }
-    }
-
-    private async Task ServeAsync(Socket socket)
-    {
-        bool named = false;
+        await Task.Yield();
+        using Socket owned = socket;
+        Accepted? accepted = null;
+        var refusal = Refusal.NoMember;
         try
         {
-            using Socket owned = socket;
             socket.NoDelay = true;
-            var stream = new NetworkStream(socket, ownsSocket: true);
-            (BulkPeer peer, SslStream tls)? accepted = await AuthenticateAsync(stream);
-            if (accepted is not { } member) return;
-            named = true;
-            _unnamed.Release();
-            await member.peer.RunAsync(member.tls);
+            (accepted, refusal) = await AuthenticateAsync(new NetworkStream(socket, ownsSocket: true), source);
         }
         catch (Exception e)
         {
@@ -137,30 +136,52 @@ internal sealed class BulkCarrier : IAsyncDisposable
         }
         finally
         {
-            if (!named)
-            {
-                _unnamed.Release();
-                CountStranger();
-            }
+            _unnamed.Return(source);
+        }
+        if (accepted is null)
+        {
+            _refusals.Refuse(refusal);
+            return;
+        }
+        try
+        {
+            await using SslStream tls = accepted.Tls;
+            await accepted.Peer.AdmitAsync(tls, accepted.Successor);
+        }
+        catch (Exception e)
+        {
+            if (_context.Logger.IsEnabled(LogLevel.Debug)) _context.Logger.LogDebug("a connection ended before it was in place: {Reason}", e.Message);
         }
     }
 
-    private async Task<(BulkPeer Peer, SslStream Tls)?> AuthenticateAsync(Stream stream)
+    private sealed record Accepted(BulkPeer Peer, SslStream Tls, bool Successor);
+
+    /// <summary>From the cheapest to the dearest: what names no member costs no cryptography.</summary>
+    private async Task<(Accepted? Accepted, Refusal Otherwise)> AuthenticateAsync(Stream stream, IPAddress source)
     {
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         limit.CancelAfter(PrefaceTimeout);
         PublicKey? claimed = await _handshake.ReadPrefaceAsync(stream, limit.Token);
-        if (claimed is null || _identity.Dials(claimed) || !_peers.TryGetValue(claimed, out BulkPeer? peer)) return null;
-        if (!_handshakes.Wait(0)) return null;
+        if (claimed is null || _identity.Dials(claimed) || !_peers.TryGetValue(claimed, out BulkPeer? peer)) return (null, Refusal.NoMember);
+        if (!_budget.TrySpend(source) || !_handshakes.TryTake(source)) return (null, Refusal.TooMany);
+        bool claims = _claims.TryTake(claimed);
         try
         {
+            if (!claims) return (null, Refusal.TooMany);
+            _refusals.CheckProof();
             limit.CancelAfter(_context.Options.HandshakeTimeout);
-            SslStream tls = await _handshake.AcceptAsync(stream, claimed, limit.Token);
-            return (peer, tls);
+            (SslStream tls, bool successor) = await _handshake.AcceptAsync(stream, claimed, limit.Token);
+            return (new Accepted(peer, tls, successor), default);
+        }
+        catch (Exception e)
+        {
+            if (_context.Logger.IsEnabled(LogLevel.Debug)) _context.Logger.LogDebug("a connection proved nothing: {Reason}", e.Message);
+            return (null, Refusal.Unproven);
         }
         finally
         {
-            _handshakes.Release();
+            if (claims) _claims.Return(claimed);
+            _handshakes.Return(source);
         }
     }
 }

@@ -12,16 +12,20 @@ namespace Ptoy.Node.Transport;
 /// How a TCP connection becomes an authenticated one. The dialler first names itself in the clear (magic, chain id, node key), so that a
 /// stranger is turned away before any cryptography. Then TLS 1.3 with a self-made certificate on each side, which proves nothing yet; then each
 /// side signs, with its node key, the chain, both node keys, its role and both certificates' hashes. Whoever stands between
-/// cannot show one side the other's certificate, so the signatures bind this very channel.
+/// cannot show one side the other's certificate, so the signatures bind this very channel. One byte behind the dialler's signature says whether this
+/// connection takes over from one that works (1) or there is none (0); one byte of the listener says that it is in place.
 /// </summary>
 internal sealed class BulkHandshake(NodeIdentity identity, X509Certificate2 certificate)
 {
+    /// <summary>The listener's last word of the handshake.</summary>
+    public const byte Admitted = 1;
+
     public const int PrefaceSize = 4 + Hash.Size + KeySize;
-    private const string Domain = "ptoy/transport/bulk-hello/v1";
+    private const string Domain = "ptoy/transport/bulk-hello/v2";
     private const string TlsName = "ptoy-node";
     private const int KeySize = 32;
     private const int SignatureSize = 64;
-    private static readonly byte[] Magic = "PTB1"u8.ToArray();
+    private static readonly byte[] Magic = "PTB2"u8.ToArray();
 
     /// <summary>A certificate for the life of this process.</summary>
     public static X509Certificate2 CreateCertificate()
@@ -34,7 +38,7 @@ internal sealed class BulkHandshake(NodeIdentity identity, X509Certificate2 cert
     }
 
     /// <summary>The dialler's side.</summary>
-    public async Task<SslStream> DialAsync(Stream stream, PublicKey peer, CancellationToken cancellation)
+    public async Task<SslStream> DialAsync(Stream stream, PublicKey peer, bool successor, CancellationToken cancellation)
     {
         var preface = new byte[PrefaceSize];
         Magic.CopyTo(preface, 0);
@@ -50,8 +54,13 @@ internal sealed class BulkHandshake(NodeIdentity identity, X509Certificate2 cert
                 ClientCertificates = [certificate],
                 EnabledSslProtocols = SslProtocols.Tls13,
                 CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
+                AllowTlsResume = false, // each connection agrees on keys anew
             }, cancellation);
             await ExchangeHellosAsync(tls, peer, true, cancellation);
+            await tls.WriteAsync(new[] { successor ? (byte)1 : (byte)0 }, cancellation);
+            var answer = new byte[1];
+            await tls.ReadExactlyAsync(answer, cancellation);
+            if (answer[0] != Admitted) throw new TransportException("the peer answered something else than that it is ready");
             return tls;
         }
         catch
@@ -72,7 +81,7 @@ internal sealed class BulkHandshake(NodeIdentity identity, X509Certificate2 cert
     }
 
     /// <summary>The listener's side, after the preface named a member.</summary>
-    public async Task<SslStream> AcceptAsync(Stream stream, PublicKey peer, CancellationToken cancellation)
+    public async Task<(SslStream Stream, bool Successor)> AcceptAsync(Stream stream, PublicKey peer, CancellationToken cancellation)
     {
         var tls = new SslStream(stream, false, PresentsCertificate);
         try
@@ -86,7 +95,9 @@ internal sealed class BulkHandshake(NodeIdentity identity, X509Certificate2 cert
                 AllowTlsResume = false,
             }, cancellation);
             await ExchangeHellosAsync(tls, peer, false, cancellation);
-            return tls;
+            var flag = new byte[1];
+            await tls.ReadExactlyAsync(flag, cancellation);
+            return (tls, flag[0] == 1);
         }
         catch
         {

@@ -12,8 +12,10 @@ internal sealed class BulkPeer : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
     private readonly HashSet<Task> _running = [];
+    private readonly SemaphoreSlim _admitting = new(1);
     private readonly Task _dialling;
     private volatile BulkConnection? _current;
+    private bool _removed;
 
     public BulkPeer(PeerAddress address, bool dials, PeerMetrics metrics, BulkHandshake handshake, BulkContext context)
     {
@@ -30,27 +32,61 @@ internal sealed class BulkPeer : IAsyncDisposable
 
     public BulkConnection? Current => _current;
 
-    /// <summary>Runs an authenticated stream as this peer's connection, in place of the one there was; completes when it ended.</summary>
-    public async Task RunAsync(Stream stream)
+    /// <summary>
+    /// The listener's side: runs an authenticated stream as this peer's connection; completes when it ended. <paramref name="successor"/>: the one there was
+    /// still works and is to say what it has to say first; otherwise it is closed. The dialler is told before it may dial the next one, and the
+    /// next one waits until this one is in place: both sides see them in the same order.
+    /// </summary>
+    public async Task AdmitAsync(Stream stream, bool successor)
     {
-        var connection = new BulkConnection(Address.Node, stream, Metrics, _context);
+        Running? running;
+        using (CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token))
+        {
+            limit.CancelAfter(_context.Options.HandshakeTimeout);
+            await _admitting.WaitAsync(limit.Token);
+            try
+            {
+                await stream.WriteAsync(new byte[] { BulkHandshake.Admitted }, limit.Token);
+                running = Start(stream, successor);
+            }
+            finally
+            {
+                _admitting.Release();
+            }
+        }
+        if (running is not null) await running.Ended;
+    }
+
+    private sealed record Running(BulkConnection Connection, Task Ended);
+
+    private Running? Start(Stream stream, bool successor)
+    {
         BulkConnection? before;
+        BulkConnection connection;
         Task<string> run;
         lock (_gate)
         {
-            if (_stop.IsCancellationRequested)
+            if (_removed)
             {
-                connection.Dispose();
-                return;
+                stream.Dispose(); // removed while it connected
+                return null;
             }
             before = _current;
+            connection = new BulkConnection(Address.Node, stream, Metrics, _context, successor ? before?.Drained : null);
             _current = connection;
             run = connection.RunAsync(_stop.Token);
             _running.Add(run);
         }
-        before?.Close();
+        if (!successor) before?.Close();
+        else before?.Retire();
         PeerMetrics.Count(ref Metrics.BulkConnects);
         if (before is null) Notify(_context.Handlers.OnPeerUp);
+        else if (successor) PeerMetrics.Count(ref Metrics.BulkRenewals);
+        return new Running(connection, EndAsync(connection, run));
+    }
+
+    private async Task EndAsync(BulkConnection connection, Task<string> run)
+    {
         string reason = await run;
         bool down;
         lock (_gate)
@@ -65,11 +101,19 @@ internal sealed class BulkPeer : IAsyncDisposable
         Notify(_context.Handlers.OnPeerDown);
     }
 
+    /// <summary>No member any more: no connection begins from here on, and the present one ends.</summary>
+    public void Refuse()
+    {
+        lock (_gate) _removed = true;
+        _current?.Refuse();
+    }
+
     public async ValueTask DisposeAsync()
     {
         Task[] running;
         lock (_gate)
         {
+            _removed = true;
             _stop.Cancel();
             running = [.. _running];
         }
@@ -92,10 +136,9 @@ internal sealed class BulkPeer : IAsyncDisposable
         {
             try
             {
-                using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-                Stream secured = await DialAsync(socket);
+                Running? running = Start(await DialAsync(successor: false), successor: false);
                 backoff.Reset();
-                await RunAsync(secured);
+                while (running is not null) running = await RenewAsync(running);
             }
             catch (Exception e) when (!_stop.IsCancellationRequested)
             {
@@ -110,11 +153,45 @@ internal sealed class BulkPeer : IAsyncDisposable
         }
     }
 
-    private async Task<Stream> DialAsync(Socket socket)
+    /// <summary>Waits until the connection's keys have served for long and dials the next one, or until it ended (null).</summary>
+    private async Task<Running?> RenewAsync(Running running)
+    {
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        Task old = Task.Delay(_context.Options.BulkRenewAfter, waiting.Token);
+        await Task.WhenAny(running.Ended, running.Connection.Worn, old);
+        await waiting.CancelAsync();
+        var backoff = new Backoff(_context.Options.ReconnectMin, _context.Options.ReconnectMax);
+        while (!running.Ended.IsCompleted && !_stop.IsCancellationRequested)
+        {
+            try
+            {
+                return Start(await DialAsync(successor: true), successor: true);
+            }
+            catch (Exception e) when (!_stop.IsCancellationRequested)
+            {
+                // What there is still works.
+                if (_context.Logger.IsEnabled(LogLevel.Debug)) _context.Logger.LogDebug("renewing bulk to {Peer} failed: {Reason}", Short, e.Message);
+            }
+            await Task.Delay(backoff.Next(), _stop.Token);
+        }
+        await running.Ended;
+        return null;
+    }
+
+    private async Task<Stream> DialAsync(bool successor)
     {
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         limit.CancelAfter(_context.Options.HandshakeTimeout);
-        await socket.ConnectAsync(Address.Host, Address.BulkPort, limit.Token);
-        return await _handshake.DialAsync(new NetworkStream(socket, ownsSocket: true), Address.Node, limit.Token);
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(Address.Host, Address.BulkPort, limit.Token);
+            return await _handshake.DialAsync(new NetworkStream(socket, ownsSocket: true), Address.Node, successor, limit.Token);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 }

@@ -12,6 +12,8 @@ internal enum FrameType : byte
     Cancel = 5,
     Ping = 6,
     Pong = 7,
+    /// <summary>No one-way message or request follows on this connection: they go on over the next one.</summary>
+    Goodbye = 8,
 }
 
 /// <summary>
@@ -29,7 +31,7 @@ internal readonly record struct FrameHead(FrameType Type, ushort Kind, uint Id, 
     /// <summary>Why this head breaks the rules, or null. Checked before anything is allocated for it.</summary>
     public string? Problem()
     {
-        if (Type is < FrameType.OneWay or > FrameType.Pong) return $"frame type {(byte)Type} is not known";
+        if (Type is < FrameType.OneWay or > FrameType.Goodbye) return $"frame type {(byte)Type} is not known";
         if ((uint)Total > ITransport.MaxMessageSize) return $"a message of {(uint)Total} bytes is larger than {ITransport.MaxMessageSize}";
         if (Length < 0 || Length > Chunk || Length > Total) return $"a frame of {(uint)Length} bytes does not fit its message of {Total}";
         return Length == 0 && Total > 0 ? "an empty frame of a message that is not" : null;

@@ -21,6 +21,9 @@ internal sealed class Inbox(int maxBytes)
         await _channel.Writer.WriteAsync(message, cancellation);
     }
 
+    /// <summary>Nothing more comes: <see cref="RunAsync"/> ends when what waits is handled.</summary>
+    public void Complete() => _channel.Writer.TryComplete();
+
     /// <summary>Runs the handler over all that comes.</summary>
     public async Task RunAsync(Func<Message, ValueTask> handler, CancellationToken cancellation)
     {

@@ -9,6 +9,8 @@ internal sealed class RequestTable
     private int _lastId;
     private volatile string? _closed;
 
+    public int Count => _waiting.Count;
+
     public (uint Id, Task<byte[]> Answer) Add()
     {
         uint id = unchecked((uint)Interlocked.Increment(ref _lastId));

@@ -16,7 +16,18 @@ internal sealed class SendQueue(int maxMessages, int maxBytes)
     private TaskCompletionSource? _room;
     private int _written;
     private long _smallBytes, _largeBytes;
-    private bool _closed;
+    private bool _closed, _finishing, _saidGoodbye;
+
+    public bool IsEmpty
+    {
+        get { lock (_gate) return _small.Count + _large.Count == 0; }
+    }
+
+    /// <summary>True once the goodbye was handed out to be written.</summary>
+    public bool SaidGoodbye
+    {
+        get { lock (_gate) return _saidGoodbye; }
+    }
 
     public long Bytes
     {
@@ -28,13 +39,13 @@ internal sealed class SendQueue(int maxMessages, int maxBytes)
     {
         lock (_gate)
         {
-            if (_closed || !(control ? _small.Count < 2 * maxMessages : Fits(message))) return false;
+            if (_closed || IsLate(message) || !(control ? _small.Count < 2 * maxMessages : Fits(message))) return false;
             Enqueue(message);
             return true;
         }
     }
 
-    /// <summary>Waits for room; false once closed.</summary>
+    /// <summary>Waits for room; false once closed, and for what begins something once finishing.</summary>
     public async ValueTask<bool> EnqueueAsync(Message message, CancellationToken cancellation)
     {
         while (true)
@@ -43,7 +54,7 @@ internal sealed class SendQueue(int maxMessages, int maxBytes)
             Task room;
             lock (_gate)
             {
-                if (_closed) return false;
+                if (_closed || IsLate(message)) return false;
                 if (Fits(message))
                 {
                     Enqueue(message);
@@ -84,11 +95,32 @@ internal sealed class SendQueue(int maxMessages, int maxBytes)
                     messages++;
                 }
             }
-            if (_small.Count + _large.Count > 0) _ready.Set();
+            if (_finishing && !_saidGoodbye && _small.Count + _large.Count == 0 && length + FrameHead.Size <= buffer.Length)
+            {
+                _saidGoodbye = true;
+                length += Put(buffer[length..], new Message(FrameType.Goodbye, 0, 0, default), 0, 0);
+            }
+            if (_small.Count + _large.Count > 0 || (_finishing && !_saidGoodbye)) _ready.Set();
             if (length > 0) Interlocked.Exchange(ref _room, null)?.TrySetResult();
             return (length, messages);
         }
     }
+
+    /// <summary>
+    /// Takes no one-way messages and requests from here on. When those that wait are written, a goodbye follows them; answers may still come behind it.
+    /// </summary>
+    public void Finish()
+    {
+        lock (_gate)
+        {
+            _finishing = true;
+            _ready.Set();
+            Interlocked.Exchange(ref _room, null)?.TrySetResult();
+        }
+    }
+
+    /// <summary>Lets <see cref="WaitAsync"/> complete.</summary>
+    public void Wake() => _ready.Set();
 
     /// <summary>Takes nothing more; returns how many messages were left unwritten.</summary>
     public int Close()
@@ -104,6 +136,8 @@ internal sealed class SendQueue(int maxMessages, int maxBytes)
             return left;
         }
     }
+
+    private bool IsLate(Message message) => _finishing && message.Type is (FrameType.OneWay or FrameType.Request);
 
     private bool Fits(Message message)
     {

@@ -4,43 +4,73 @@ using System.Security.Cryptography;
 
 namespace Ptoy.Node.Transport;
 
+/// <summary>The keys of both directions, as one side holds them.</summary>
+internal sealed record SessionKeys(byte[] Send, byte[] Receive);
+
 /// <summary>
 /// One direction's keys. The key of the next generation is derived from the last one, which is then forgotten: who steals a key learns nothing of
-/// earlier traffic of the session.
+/// earlier traffic. A key agreed anew (<see cref="Offer"/>) takes over with the next generation: who stole a key learns nothing of later traffic.
 /// </summary>
 internal sealed class KeyChain(byte[] key) : IDisposable
 {
     private byte[] _key = key;
+    private byte[]? _fresh;
 
     public uint Generation { get; private set; }
 
     public AesGcm Cipher { get; private set; } = new(key, SecureSession.TagSize);
 
+    public bool HasOffer => _fresh is not null;
+
     public static byte[] Following(byte[] key) => HKDF.Expand(HashAlgorithmName.SHA256, key, 32, "ptoy/transport/vote-rekey/v1"u8.ToArray());
 
-    /// <summary>Whether a packet opens under the next generation's key; if so that is the current one from now on, and the last is handed out.</summary>
+    public void Offer(byte[] fresh) => _fresh = fresh;
+
+    /// <summary>The next generation, under the key agreed anew if there is one; the last cipher is gone.</summary>
+    public void Advance()
+    {
+        Cipher.Dispose();
+        Become(_fresh ?? Following(_key));
+    }
+
+    /// <summary>
+    /// Whether a packet opens under a key of the next generation; if so that is the current one from now on, and the last cipher is handed out.
+    /// </summary>
     public bool TryAdvance(Func<AesGcm, bool> opens, [NotNullWhen(true)] out AesGcm? previous)
     {
-        byte[] next = Following(_key);
-        var cipher = new AesGcm(next, SecureSession.TagSize);
         previous = null;
-        if (!opens(cipher))
+        byte[] next = Following(_key);
+        if (!Opens(next, opens))
         {
-            cipher.Dispose();
-            return false;
+            CryptographicOperations.ZeroMemory(next);
+            if (_fresh is null || !Opens(_fresh, opens)) return false;
+            next = _fresh;
         }
         previous = Cipher;
-        CryptographicOperations.ZeroMemory(_key);
-        _key = next;
-        Cipher = cipher;
-        Generation++;
+        Become(next);
         return true;
     }
 
     public void Dispose()
     {
         CryptographicOperations.ZeroMemory(_key);
+        if (_fresh is not null) CryptographicOperations.ZeroMemory(_fresh);
         Cipher.Dispose();
+    }
+
+    private static bool Opens(byte[] key, Func<AesGcm, bool> opens)
+    {
+        using var cipher = new AesGcm(key, SecureSession.TagSize);
+        return opens(cipher);
+    }
+
+    private void Become(byte[] key)
+    {
+        CryptographicOperations.ZeroMemory(_key);
+        if (key == _fresh) _fresh = null;
+        _key = key;
+        Cipher = new AesGcm(key, SecureSession.TagSize);
+        Generation++;
     }
 }
 
@@ -57,28 +87,46 @@ internal sealed class SecureSession : IDisposable
     private const int NonceSize = 12;
 
     private readonly int _rekeyAfter;
+    private readonly long _rekeyBytes;
     private readonly KeyChain _sending, _receiving;
     private readonly ulong[] _counters = new ulong[Lanes];
     private readonly ReplayWindow[] _windows = [new(), new(), new(), new(), new()];
     private AesGcm? _previous;
     private int _sealed;
+    private long _sealedBytes;
 
-    public SecureSession(byte[] sendKey, byte[] receiveKey, int rekeyAfter)
+    public SecureSession(SessionKeys keys, int rekeyAfter, long rekeyBytes)
     {
-        _sending = new KeyChain(sendKey);
-        _receiving = new KeyChain(receiveKey);
+        _sending = new KeyChain(keys.Send);
+        _receiving = new KeyChain(keys.Receive);
         _rekeyAfter = rekeyAfter;
+        _rekeyBytes = rekeyBytes;
     }
 
     /// <summary>Generation of the sending key.</summary>
     public uint Generation => _sending.Generation;
 
+    /// <summary>True from <see cref="OfferReceiving"/> until the other side uses that key.</summary>
+    public bool IsOffered => _receiving.HasOffer;
+
+    /// <summary>The other side may use a key agreed anew from now on.</summary>
+    public void OfferReceiving(byte[] fresh) => _receiving.Offer(fresh);
+
+    /// <summary>What is sealed next is sealed under a key agreed anew, which the other side was offered.</summary>
+    public void RenewSending(byte[] fresh)
+    {
+        _sending.Offer(fresh);
+        _sealed = _rekeyAfter;
+    }
+
     public byte[] Seal(byte lane, ReadOnlySpan<byte> plaintext)
     {
-        if (++_sealed > _rekeyAfter)
+        _sealedBytes += plaintext.Length;
+        if (++_sealed > _rekeyAfter || _sealedBytes > _rekeyBytes)
         {
             _sealed = 1;
-            if (_sending.TryAdvance(static _ => true, out AesGcm? last)) last.Dispose();
+            _sealedBytes = plaintext.Length;
+            _sending.Advance();
         }
         var packet = new byte[Overhead + plaintext.Length];
         ulong counter = _counters[lane]++;

@@ -23,13 +23,14 @@ internal sealed class VoteCarrier : INetEventListener, IAsyncDisposable
     private readonly ILogger _logger;
     private readonly VoteHandshake _handshake;
     private readonly NetManager _engine;
-    private readonly HelloBudget _budget = new();
+    private readonly CookieJar _cookies = new();
+    private readonly HandshakeBudget _budget = new(perSource: 64, inTotal: 512);
+    private readonly RefusalCounters _refusals;
     private readonly ConcurrentDictionary<PublicKey, (VotePeer Peer, CancellationTokenSource Stop, Task Dialling)> _peers = new();
     private readonly CancellationTokenSource _stop = new();
     /// <summary>Held while a link is given to a fresh connection of the library, whose first packet may come on another thread meanwhile.</summary>
     private readonly Lock _linking = new();
     private readonly Task _probing;
-    private long _strangers;
 
     /// <summary>Opens the port. Throws <see cref="TransportException"/> when it is taken.</summary>
     public VoteCarrier(NodeIdentity identity, TransportOptions options, TransportHandlers handlers, ILogger logger)
@@ -38,7 +39,8 @@ internal sealed class VoteCarrier : INetEventListener, IAsyncDisposable
         _options = options;
         _handlers = handlers;
         _logger = logger;
-        _handshake = new VoteHandshake(identity, options.RekeyAfter);
+        _handshake = new VoteHandshake(identity);
+        _refusals = new RefusalCounters(Carrier.Votes, handlers, logger);
         bool ipv6 = options.ListenAddress.AddressFamily == AddressFamily.InterNetworkV6;
         NetDebug.Logger = SilentNetLogger.Instance;
         _engine = new NetManager(this)
@@ -68,7 +70,7 @@ internal sealed class VoteCarrier : INetEventListener, IAsyncDisposable
 
     public int Port => _engine.LocalPort;
 
-    public long StrangersRefused => Interlocked.Read(ref _strangers);
+    public RefusalSnapshot Refusals => _refusals.Snapshot();
 
     public VotePeer? Peer(PublicKey node) => _peers.TryGetValue(node, out var known) ? known.Peer : null;
 
@@ -80,7 +82,7 @@ internal sealed class VoteCarrier : INetEventListener, IAsyncDisposable
 
     public void Add(PeerAddress address, PeerMetrics metrics)
     {
-        var peer = new VotePeer(address, metrics, _options, _handlers, _logger);
+        var peer = new VotePeer(address, metrics, _handshake, _options, _handlers, _logger);
         CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         CancellationToken token = stop.Token;
         _peers[address.Node] = (peer, stop, _identity.Dials(address.Node) ? Task.Run(() => DialLoopAsync(peer, token), CancellationToken.None) : Task.CompletedTask);
@@ -89,9 +91,10 @@ internal sealed class VoteCarrier : INetEventListener, IAsyncDisposable
     public async ValueTask RemoveAsync(PublicKey node)
     {
         if (!_peers.TryRemove(node, out var gone)) return;
+        IReadOnlyList<VoteLink> links = gone.Peer.Remove();
         await Task.Yield(); // handlers are told outside the caller's lock
         await gone.Stop.CancelAsync();
-        foreach (VoteLink link in gone.Peer.Remove()) Close(link);
+        foreach (VoteLink link in links) Close(link);
         await gone.Dialling;
         gone.Stop.Dispose();
     }
@@ -105,21 +108,21 @@ internal sealed class VoteCarrier : INetEventListener, IAsyncDisposable
         _stop.Dispose();
     }
 
-    /// <summary>A hello: checked from the cheapest to the dearest.</summary>
+    /// <summary>A hello: checked from the cheapest to the dearest, and nothing is remembered before the dialler proved where it is.</summary>
     public void OnConnectionRequest(ConnectionRequest request)
     {
+        Refusal? refusal = Refusal.Unproven;
         try
         {
-            if (Accept(request)) return;
+            refusal = Judge(request);
         }
         catch (Exception e)
         {
             _logger.LogDebug("a hello was refused: {Reason}", e.Message);
         }
+        if (refusal is not { } why) return;
         request.RejectForce();
-        Interlocked.Increment(ref _strangers);
-        try { _handlers.OnRefused(Carrier.Votes); }
-        catch (Exception e) { _logger.LogError(e, "the handler of refusals failed"); }
+        _refusals.Refuse(why);
     }
 
     public void OnPeerConnected(NetPeer peer)
@@ -131,6 +134,8 @@ internal sealed class VoteCarrier : INetEventListener, IAsyncDisposable
     {
         if (LinkOf(peer) is not { } link) return;
         if (_logger.IsEnabled(LogLevel.Debug)) _logger.LogDebug("a vote link is gone: {Reason}", disconnectInfo.Reason);
+        if (link.Dial is not null && !link.HasSession && disconnectInfo.AdditionalData is { AvailableBytes: CookieJar.Size } cookie)
+            link.Peer.Cookie = cookie.GetRemainingBytes();
         link.Peer.Detach(link);
     }
 
@@ -175,13 +180,27 @@ internal sealed class VoteCarrier : INetEventListener, IAsyncDisposable
         lock (_linking) return peer.Tag as VoteLink;
     }
 
-    private bool Accept(ConnectionRequest request)
+    /// <summary>Null when the hello was accepted or answered with a cookie.</summary>
+    private Refusal? Judge(ConnectionRequest request)
     {
         ReadOnlySpan<byte> hello = request.Data.GetRemainingBytesSpan();
-        if (_handshake.Claimed(hello) is not { } claimed || _identity.Dials(claimed) || Peer(claimed) is not { } peer) return false;
-        if (!_budget.TrySpend(request.RemoteEndPoint.Address) || _handshake.Answer(claimed, hello) is not { } answer) return false;
+        if (_handshake.Claimed(hello) is not { } claimed || _identity.Dials(claimed) || Peer(claimed) is not { } peer) return Refusal.NoMember;
+        if (!_cookies.Accepts(VoteHandshake.CookieOf(hello), request.RemoteEndPoint, claimed))
+        {
+            request.RejectForce(_cookies.Make(request.RemoteEndPoint, claimed));
+            _refusals.Challenge();
+            return null;
+        }
+        if (!_budget.TrySpend(request.RemoteEndPoint.Address)) return Refusal.TooMany;
+        _refusals.CheckProof();
+        if (_handshake.Answer(claimed, hello) is not { } answer) return Refusal.Unproven;
+        return Accept(request, peer, new SecureSession(answer.Keys, _options.RekeyAfter, _options.RekeyAfterBytes), answer.Reply) ? null : Refusal.TooMany;
+    }
+
+    private bool Accept(ConnectionRequest request, VotePeer peer, SecureSession session, byte[] reply)
+    {
         var link = new VoteLink(peer, null);
-        link.Begin(answer.Session);
+        link.Begin(session);
         NetPeer? net;
         lock (_linking)
         {
@@ -194,8 +213,13 @@ internal sealed class VoteCarrier : INetEventListener, IAsyncDisposable
             net.Tag = link;
             link.Net = net;
         }
-        if (peer.AddUnproven(link) is { } displaced) Close(displaced);
-        net.Send(answer.Reply, 0, DeliveryMethod.ReliableOrdered);
+        if (!peer.TryAddUnproven(link, out VoteLink? displaced))
+        {
+            Close(link); // removed while it connected
+            return true;
+        }
+        if (displaced is not null) Close(displaced);
+        net.Send(reply, 0, DeliveryMethod.ReliableOrdered);
         _engine.TriggerUpdate();
         _ = ExpireAsync(link, _stop.Token);
         return true;
@@ -224,13 +248,13 @@ internal sealed class VoteCarrier : INetEventListener, IAsyncDisposable
 
     private void TakeReply(VoteLink link, ReadOnlySpan<byte> packet)
     {
-        if (link.Dial is null || _handshake.Finish(link.Dial, packet) is not { } session)
+        if (link.Dial is null || _handshake.Finish(link.Dial, packet) is not { } keys)
         {
             PeerMetrics.Count(ref link.Peer.Metrics.PacketsRefused);
             Close(link);
             return;
         }
-        link.Begin(session);
+        link.Begin(new SecureSession(keys, _options.RekeyAfter, _options.RekeyAfterBytes));
         if (link.Peer.Attach(link) is { } replaced) Close(replaced);
         _engine.TriggerUpdate();
     }
@@ -244,10 +268,12 @@ internal sealed class VoteCarrier : INetEventListener, IAsyncDisposable
     private async Task DialLoopAsync(VotePeer peer, CancellationToken stop)
     {
         var backoff = new Backoff(_options.ReconnectMin, _options.ReconnectMax);
+        bool challenged = false;
         while (!stop.IsCancellationRequested)
         {
             try
             {
+                byte[]? shown = peer.Cookie;
                 VoteLink? link = await DialAsync(peer, stop);
                 if (link is not null) await Task.WhenAny(link.Up, link.Closed).WaitAsync(_options.HandshakeTimeout, stop);
                 if (link is not null && link.Up.IsCompleted)
@@ -256,6 +282,13 @@ internal sealed class VoteCarrier : INetEventListener, IAsyncDisposable
                     await link.Closed.WaitAsync(stop);
                 }
                 else if (link is not null) Close(link);
+                // The listener asked for a cookie, or for a newer one: that is no failure, unless it does so again.
+                if (link is { Up.IsCompleted: false } && shown != peer.Cookie && !challenged)
+                {
+                    challenged = true;
+                    continue;
+                }
+                challenged = false;
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
             {
@@ -275,19 +308,30 @@ internal sealed class VoteCarrier : INetEventListener, IAsyncDisposable
         AddressFamily family = _engine.IPv6Enabled ? AddressFamily.Unspecified : AddressFamily.InterNetwork;
         IPAddress[] addresses = await Dns.GetHostAddressesAsync(peer.Address.Host, family, stop);
         if (addresses.Length == 0) throw new TransportException($"the host of {peer.Address.Node} has no address of this node's kind");
-        var link = new VoteLink(peer, _handshake.Begin(peer.Address.Node));
+        var link = new VoteLink(peer, _handshake.Begin(peer.Address.Node, peer.Cookie));
+        if (!TryConnect(new IPEndPoint(addresses[0], peer.Address.VotePort), link))
+        {
+            link.Dispose();
+            return null;
+        }
+        if (peer.TryAddDialled(link)) return link;
+        Close(link); // removed meanwhile
+        return null;
+    }
+
+    private bool TryConnect(IPEndPoint address, VoteLink link)
+    {
         lock (_linking)
         {
-            NetPeer? net = _engine.Connect(new IPEndPoint(addresses[0], peer.Address.VotePort), link.Dial!.Hello);
+            NetPeer? net = _engine.Connect(address, link.Dial!.Hello);
             if (net is not null && net.Tag is null)
             {
                 net.Tag = link;
                 link.Net = net;
-                return link;
+                return true;
             }
             if (net is not null) _engine.DisconnectPeer(net);
+            return false;
         }
-        link.Dispose();
-        return null;
     }
 }

@@ -23,6 +23,15 @@ internal sealed class VoteLink(VotePeer peer, VoteHandshake.Dial? dial) : IDispo
     /// <summary>Votes sent and not yet acknowledged. Guarded by the peer's lock.</summary>
     public int InFlight { get; set; }
 
+    /// <summary>The dialler's proposal of new keys, until it is answered. Guarded by the peer's lock.</summary>
+    public VoteHandshake.Dial? Renewal { get; set; }
+
+    /// <summary>The listener's next sending key, until the dialler uses its own. Guarded by the peer's lock.</summary>
+    public byte[]? NextSending { get; set; }
+
+    /// <summary>When both sides last agreed on keys. Guarded by the peer's lock.</summary>
+    public long AgreedAt { get; set; } = Stopwatch.GetTimestamp();
+
     /// <summary>When something last opened on each ordered channel of the library.</summary>
     private readonly long[] _heard = [Stopwatch.GetTimestamp(), Stopwatch.GetTimestamp()];
 
@@ -54,13 +63,33 @@ internal sealed class VoteLink(VotePeer peer, VoteHandshake.Dial? dial) : IDispo
     public byte[] Seal(byte lane, ReadOnlySpan<byte> plaintext) =>
         _session?.Seal(lane, plaintext) ?? throw new InvalidOperationException("a link without a session seals nothing");
 
-    public bool TryOpen(ReadOnlySpan<byte> packet, out byte lane, [NotNullWhen(true)] out byte[]? plaintext)
+    /// <summary>Called under the peer's lock: what is sent next is sealed under a key agreed anew.</summary>
+    public void RenewSending(byte[] key) => _session?.RenewSending(key);
+
+    /// <summary>Lets the other side use a key agreed anew; false while it has not used the last one.</summary>
+    public bool TryOfferReceiving(byte[] key)
+    {
+        lock (_gate)
+        {
+            if (_disposed || _session is null || _session.IsOffered) return false;
+            _session.OfferReceiving(key);
+            return true;
+        }
+    }
+
+    /// <summary>Opens a packet. <paramref name="renewed"/>: it is the first under a key agreed anew.</summary>
+    public bool TryOpen(ReadOnlySpan<byte> packet, out byte lane, [NotNullWhen(true)] out byte[]? plaintext, out bool renewed)
     {
         lock (_gate)
         {
             lane = 0;
             plaintext = null;
-            return !_disposed && _session is not null && _session.TryOpen(packet, out lane, out plaintext);
+            renewed = false;
+            if (_disposed || _session is null) return false;
+            bool offered = _session.IsOffered;
+            if (!_session.TryOpen(packet, out lane, out plaintext)) return false;
+            renewed = offered && !_session.IsOffered;
+            return true;
         }
     }
 
@@ -72,6 +101,7 @@ internal sealed class VoteLink(VotePeer peer, VoteHandshake.Dial? dial) : IDispo
             _disposed = true;
             _session?.Dispose();
             dial?.Dispose();
+            Renewal?.Dispose();
         }
         _closed.TrySetResult();
     }

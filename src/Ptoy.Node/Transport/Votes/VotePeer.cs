@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using LiteNetLib;
 using Microsoft.Extensions.Logging;
 using Ptoy.Protocol.Crypto;
@@ -5,7 +6,8 @@ using Ptoy.Protocol.Crypto;
 namespace Ptoy.Node.Transport;
 
 /// <summary>One member on the vote carrier: the bounded queue, the current link and those that have yet to prove themselves.</summary>
-internal sealed class VotePeer(PeerAddress address, PeerMetrics metrics, TransportOptions options, TransportHandlers handlers, ILogger logger)
+internal sealed class VotePeer(
+    PeerAddress address, PeerMetrics metrics, VoteHandshake handshake, TransportOptions options, TransportHandlers handlers, ILogger logger)
 {
     /// <summary>
     /// Lanes of empty packets that prove that the session is alive, one for each ordered channel of the library. Its acknowledgements are
@@ -15,13 +17,24 @@ internal sealed class VotePeer(PeerAddress address, PeerMetrics metrics, Transpo
 
     private const int MaxUnproven = 4;
 
+    /// <summary>First byte of a packet on the first control lane that carries a handshake for new keys; an empty one is a probe.</summary>
+    private const byte RenewalHello = 1, RenewalReply = 2;
+
+    /// <summary>A dialler that asks for new keys more often than this part of the interval wants to cost time.</summary>
+    private const int Impatience = 10;
+
     private readonly Lock _gate = new();
     private readonly Queue<(VoteLane Lane, ReadOnlyMemory<byte> Vote)> _queue = new();
     private readonly Queue<VoteLink> _unproven = new();
     private VoteLink? _link;
-    private bool _removed;
+    private VoteLink? _dialled;
+    private long _queuedBytes;
+    private volatile bool _removed;
 
     public PeerAddress Address => address;
+
+    /// <summary>What the peer's listener last asked this node to show; null before.</summary>
+    public byte[]? Cookie { get; set; }
 
     public PeerMetrics Metrics => metrics;
 
@@ -41,13 +54,13 @@ internal sealed class VotePeer(PeerAddress address, PeerMetrics metrics, Transpo
         {
             if (_removed) return false;
             int limit = _link is null ? options.VoteQueueLengthWhileDown : options.VoteQueueLength;
-            while (_queue.Count > 0 && _queue.Count >= limit)
-            {
-                _queue.Dequeue();
-                PeerMetrics.Count(ref metrics.VotesDropped);
-            }
+            while (_queue.Count > 0 && (_queue.Count >= limit || _queuedBytes + vote.Length > options.VoteQueueBytes)) DropOldest();
             if (limit == 0) PeerMetrics.Count(ref metrics.VotesDropped);
-            else _queue.Enqueue((lane, vote));
+            else
+            {
+                _queue.Enqueue((lane, vote));
+                _queuedBytes += vote.Length;
+            }
             return Pump();
         }
     }
@@ -62,13 +75,26 @@ internal sealed class VotePeer(PeerAddress address, PeerMetrics metrics, Transpo
         }
     }
 
-    /// <summary>Remembers a listener's link until it proves itself; returns one to close when there are too many.</summary>
-    public VoteLink? AddUnproven(VoteLink link)
+    /// <summary>Remembers a listener's link until it proves itself; hands out one to close when there are too many. False when the peer is no member any more.</summary>
+    public bool TryAddUnproven(VoteLink link, out VoteLink? displaced)
+    {
+        displaced = null;
+        lock (_gate)
+        {
+            if (_removed) return false;
+            _unproven.Enqueue(link);
+            if (_unproven.Count > MaxUnproven) displaced = _unproven.Dequeue();
+            return true;
+        }
+    }
+
+    /// <summary>Remembers the link that is being dialled. False when the peer is no member any more.</summary>
+    public bool TryAddDialled(VoteLink link)
     {
         lock (_gate)
         {
-            _unproven.Enqueue(link);
-            return _unproven.Count > MaxUnproven ? _unproven.Dequeue() : null;
+            if (!_removed) _dialled = link;
+            return !_removed;
         }
     }
 
@@ -82,6 +108,7 @@ internal sealed class VotePeer(PeerAddress address, PeerMetrics metrics, Transpo
             before = _link;
             _link = link;
             Forget(link);
+            _dialled = null;
             if (link.Dial is not null) SendNow(link, FirstControlLane, default);
             Pump();
         }
@@ -102,24 +129,21 @@ internal sealed class VotePeer(PeerAddress address, PeerMetrics metrics, Transpo
             if (down) _link = null;
             PeerMetrics.Count(ref metrics.VotesDropped, link.InFlight);
             link.InFlight = 0;
-            while (_link is null && _queue.Count > options.VoteQueueLengthWhileDown)
-            {
-                _queue.Dequeue();
-                PeerMetrics.Count(ref metrics.VotesDropped);
-            }
+            while (_link is null && _queue.Count > options.VoteQueueLengthWhileDown) DropOldest();
         }
         if (down) Notify(handlers.OnPeerDown);
         link.Dispose();
     }
 
-    /// <summary>No member any more: returns the links to close.</summary>
+    /// <summary>No member any more: nothing of it is handed on from here on. Returns the links to close.</summary>
     public IReadOnlyList<VoteLink> Remove()
     {
         lock (_gate)
         {
             _removed = true;
             _queue.Clear();
-            return [.. _unproven, .. _link is null ? Array.Empty<VoteLink>() : [_link]];
+            _queuedBytes = 0;
+            return [.. new HashSet<VoteLink>(_unproven.Concat([_link, _dialled]).OfType<VoteLink>())];
         }
     }
 
@@ -127,14 +151,21 @@ internal sealed class VotePeer(PeerAddress address, PeerMetrics metrics, Transpo
     public bool Receive(VoteLink link, ReadOnlySpan<byte> packet, out VoteLink? replaced)
     {
         replaced = null;
-        if (!link.TryOpen(packet, out byte lane, out byte[]? vote))
+        if (!link.TryOpen(packet, out byte lane, out byte[]? vote, out bool renewed))
         {
             PeerMetrics.Count(ref metrics.PacketsRefused);
             return false;
         }
         if (Volatile.Read(ref _link) != link) replaced = Attach(link);
+        if (_removed) replaced = link;
+        if (replaced == link) return true;
         if (lane != (byte)VoteLane.Unordered) link.Heard(ChannelOf(lane));
-        if (lane >= FirstControlLane) return true;
+        if (renewed) OnRenewed(link);
+        if (lane >= FirstControlLane)
+        {
+            if (vote.Length > 0 && !OnRenewal(link, vote)) replaced = link;
+            return true;
+        }
         PeerMetrics.Count(ref metrics.VotesReceived);
         PeerMetrics.Count(ref metrics.VoteBytesReceived, packet.Length);
         try { handlers.OnVote(address.Node, vote); }
@@ -151,8 +182,65 @@ internal sealed class VotePeer(PeerAddress address, PeerMetrics metrics, Transpo
             if (_link.Silence > options.DeadAfter) return _link;
             SendNow(_link, FirstControlLane, default);
             SendNow(_link, SecondControlLane, default);
+            if (_link.Dial is not null && _link.Renewal is null && Stopwatch.GetElapsedTime(_link.AgreedAt) >= options.VoteRenewAfter)
+            {
+                _link.Renewal = handshake.Begin(address.Node);
+                SendNow(_link, FirstControlLane, [RenewalHello, .. _link.Renewal.Hello]);
+            }
             return null;
         }
+    }
+
+    /// <summary>
+    /// A handshake inside the session. The listener is ready for the dialler's new key before it answers, the dialler for the listener's before
+    /// it uses its own, and the listener uses its own after that: so no packet comes under a key that is not known yet. False for what no honest peer sends.
+    /// </summary>
+    private bool OnRenewal(VoteLink link, ReadOnlySpan<byte> message)
+    {
+        ReadOnlySpan<byte> handshakePart = message[1..];
+        if (message[0] == RenewalHello && link.Dial is null) return AnswerRenewal(link, handshakePart);
+        if (message[0] != RenewalReply) return false;
+        lock (_gate)
+        {
+            if (link.Renewal is not { } dial || handshake.Finish(dial, handshakePart) is not { } keys || !link.TryOfferReceiving(keys.Receive)) return false;
+            dial.Dispose();
+            (link.Renewal, link.AgreedAt) = (null, Stopwatch.GetTimestamp());
+            link.RenewSending(keys.Send);
+            if (_link == link) SendNow(link, FirstControlLane, default);
+            return true;
+        }
+    }
+
+    private bool AnswerRenewal(VoteLink link, ReadOnlySpan<byte> hello)
+    {
+        lock (_gate)
+        {
+            if (link.NextSending is not null || Stopwatch.GetElapsedTime(link.AgreedAt) < options.VoteRenewAfter / Impatience) return false;
+            if (handshake.Claimed(hello) != address.Node || handshake.Answer(address.Node, hello) is not { } answer) return false;
+            if (!link.TryOfferReceiving(answer.Keys.Receive)) return false;
+            link.NextSending = answer.Keys.Send;
+            if (_link == link) SendNow(link, FirstControlLane, [RenewalReply, .. answer.Reply]);
+            return true;
+        }
+    }
+
+    /// <summary>The peer seals under the key agreed anew.</summary>
+    private void OnRenewed(VoteLink link)
+    {
+        PeerMetrics.Count(ref metrics.VoteRenewals);
+        lock (_gate)
+        {
+            if (link.NextSending is not { } key) return;
+            link.RenewSending(key);
+            (link.NextSending, link.AgreedAt) = (null, Stopwatch.GetTimestamp());
+            if (_link == link) SendNow(link, FirstControlLane, default);
+        }
+    }
+
+    private void DropOldest()
+    {
+        _queuedBytes -= _queue.Dequeue().Vote.Length;
+        PeerMetrics.Count(ref metrics.VotesDropped);
     }
 
     private static byte ChannelOf(byte lane) => lane is (byte)VoteLane.Proposal or SecondControlLane ? (byte)1 : (byte)0;
@@ -162,6 +250,7 @@ internal sealed class VotePeer(PeerAddress address, PeerMetrics metrics, Transpo
         bool sent = false;
         while (_link is not null && _link.InFlight < options.VotesInFlight && _queue.TryDequeue(out (VoteLane Lane, ReadOnlyMemory<byte> Vote) next))
         {
+            _queuedBytes -= next.Vote.Length;
             SendNow(_link, (byte)next.Lane, next.Vote.Span);
             PeerMetrics.Count(ref metrics.VotesSent);
             sent = true;
