@@ -3,6 +3,7 @@ using Ptoy.Client.Sealing;
 using Ptoy.Client.Workflows;
 using Ptoy.EndToEnd.Network;
 using Ptoy.Protocol;
+using Ptoy.Protocol.Ledger;
 using Ptoy.Protocol.Audit;
 using Ptoy.Protocol.Crypto;
 using Ptoy.Protocol.Records;
@@ -182,7 +183,9 @@ public sealed class Story(Stage stage, Playbook play, IReadOnlyList<Person> peop
     public async Task<string> TokenAsync()
     {
         Address patient = _patient!.Account;
-        await _clinics[0].Admin!.Sender.SendAsync("Token", "transfer", patient.ToString(), "250000000").ConfigureAwait(false);
+        Receipt paid = await _clinics[0].Admin!.Sender.SendAsync("Token", "transfer", patient.ToString(), "250000000").ConfigureAwait(false);
+        // Certified at a quorum; the patient's own node may be the one that is a block behind.
+        await WaitHeightAsync(_patient.Sender.Node, paid.Height).ConfigureAwait(false);
         Require(await _patient.BalanceAsync().ConfigureAwait(false) == 250_000_000, "250 PTOY did not arrive");
         await _patient.BuyStorageAsync(megabytes: 20, months: 3).ConfigureAwait(false);
         long left = await _patient.BalanceAsync().ConfigureAwait(false);
@@ -292,6 +295,11 @@ public sealed class Story(Stage stage, Playbook play, IReadOnlyList<Person> peop
     private async Task WaitHeightAsync(NodeConnection node)
     {
         ulong height = (await _patient!.Sender.Node.CallAsync<ChainInfoResult>("chain_info", new NoParams()).ConfigureAwait(false)).Height;
+        await WaitHeightAsync(node, height).ConfigureAwait(false);
+    }
+
+    private static async Task WaitHeightAsync(NodeConnection node, ulong height)
+    {
         using var poll = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
         while ((await node.CallAsync<ChainInfoResult>("chain_info", new NoParams()).ConfigureAwait(false)).Height < height)
             await poll.WaitForNextTickAsync().ConfigureAwait(false);
