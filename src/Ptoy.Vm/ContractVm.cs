@@ -16,7 +16,7 @@ namespace Ptoy.Vm;
 public sealed record EmergencyLimits(long AllocatedBytes = VmLimits.EmergencyAllocation, Func<Func<string?>>? StartBrake = null);
 
 /// <summary>
-/// Runs contract calls, each in a realm of its own. Immutable: one instance serves any number of threads at once, each with
+/// Runs contract calls, each as if in a realm of its own (ADR 10). Immutable: one instance serves any number of threads at once, each with
 /// its own <see cref="IContractState"/>. The outcome depends on the request and the state alone.
 /// </summary>
 public sealed class ContractVm

@@ -24,7 +24,7 @@ internal static class Gas
     /// <summary>Catching an error, and again for each call it unwound.</summary>
     public const int Catch = 300;
 
-    /// <summary>A call into a contract: a new realm.</summary>
+    /// <summary>A call into a contract, whether or not its engine served an earlier one.</summary>
     public const int Frame = 500;
 
     /// <summary>Reading a state entry, besides its size.</summary>

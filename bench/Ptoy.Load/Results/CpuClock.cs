@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Ptoy.Node.Diagnostics;
 
 namespace Ptoy.Load.Results;
@@ -6,8 +5,6 @@ namespace Ptoy.Load.Results;
 /// <summary>CPU time, which other programs on the machine do not stretch as they stretch the time of day.</summary>
 internal static class CpuClock
 {
-    private const int ProcessClock = 2;
-
     /// <summary>Microseconds of CPU of the calling thread that an action takes, run so many times.</summary>
     public static double Thread(int times, Action action)
     {
@@ -17,18 +14,5 @@ internal static class CpuClock
     }
 
     /// <summary>Microseconds of CPU of this whole process, since it began.</summary>
-    public static double Process() => ClockGetTime(ProcessClock, out TimeSpec time) == 0
-        ? (time.Seconds * 1e6) + (time.Nanoseconds / 1e3)
-        : throw new PlatformNotSupportedException("the report needs Linux");
-
-    [DllImport("libc", EntryPoint = "clock_gettime")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int ClockGetTime(int clock, out TimeSpec time);
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct TimeSpec
-    {
-        public long Seconds;
-        public long Nanoseconds;
-    }
+    public static double Process() => Environment.CpuUsage.TotalTime.TotalMicroseconds;
 }

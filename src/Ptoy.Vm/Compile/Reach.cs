@@ -3,7 +3,7 @@ using Acornima.Ast;
 namespace Ptoy.Vm.Compile;
 
 /// <summary>
-/// Which methods a call of one method can come to. A realm is made for every call, and making a class's methods is the dearest
+/// Which methods a call of one method can come to. An engine is made where none is kept, and making a class's methods is the dearest
 /// part of it; a call gets a program with those that it can reach. Nobody can tell the difference: an instance is met only as
 /// <c>this.name</c>. Where a contract uses <c>this</c> in any other way, every method is in every program.
 /// </summary>

@@ -22,7 +22,7 @@ internal sealed class Session(ContractVm vm, CallRequest request, IContractState
 
     public string Transaction { get; } = request.TxHash.IsZero ? "" : request.TxHash.ToString();
 
-    /// <summary>Runs one method of one instance in a new realm and gives its result as JSON text.</summary>
+    /// <summary>Runs one method of one instance in a frame of its own and gives its result as JSON text.</summary>
     public string Run(ContractId contract, string method, string argumentsJson, string caller, bool readOnly)
     {
         if (!vm.Classes.TryGetValue(contract.Class, out ContractCode? code)) throw Errors.Failure($"there is no contract class '{contract.Class}'");
