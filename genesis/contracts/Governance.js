@@ -394,7 +394,7 @@ class Governance {
     return 1000;
   }
 
-  // name: [least, most, default]. Times are milliseconds, prices micro-PTOY, tenure and exclusionInterval heights.
+  // name: [least, most, default]. Times are milliseconds, prices micro-PTOY, tenure and exclusionInterval heights, researchBudget micro-epsilon.
   _bounds() {
     return {
       storagePricePerMbMonth: [0, 1000000000, 10000],
@@ -404,6 +404,7 @@ class Governance {
       proposalPeriod: [60000, 7776000000, 604800000],
       tenure: [16, 1000000000, 10000],
       exclusionInterval: [0, 1000000000, 0],
+      researchBudget: [0, 100000000, 10000000],
     };
   }
 }
