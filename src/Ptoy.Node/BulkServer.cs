@@ -4,6 +4,7 @@ using Ptoy.Node.Gatekeeper;
 using Ptoy.Node.Mail;
 using Ptoy.Node.Membership;
 using Ptoy.Node.Mempool;
+using Ptoy.Node.Sync;
 using Ptoy.Node.Transport;
 using Ptoy.Protocol;
 using Ptoy.Protocol.Crypto;
@@ -17,7 +18,9 @@ using Ptoy.Storage;
 namespace Ptoy.Node;
 
 /// <summary>Answers the other members over the bulk carrier.</summary>
-internal sealed class BulkServer(NodeStore store, Admission admission, BodyCache bodies, RecordKeeper keeper, MailRoom mail, EpochBook epochs, ForwardDesk forwarded)
+internal sealed class BulkServer(
+    NodeStore store, Admission admission, BodyCache bodies, RecordKeeper keeper, MailRoom mail, EpochBook epochs,
+    ForwardDesk forwarded, SnapshotServer snapshots)
 {
     private const int MaxAnswerBytes = 32 * 1024 * 1024;
 
@@ -56,6 +59,8 @@ internal sealed class BulkServer(NodeStore store, Admission admission, BodyCache
             BulkKind.Certificates => Certificates(Codec.Decode<BlockRangeRequest>(payload, 64)),
             BulkKind.Forward => Forwarded(peer, Codec.Decode<TransactionBatch>(payload, TransactionBatch.MaxBytes)),
             BulkKind.Epochs => Codec.Encode(new EpochBatch([.. epochs.Chain.From(Codec.Decode<EpochsRequest>(payload, 64).From, EpochBatch.MaxCount)])),
+            BulkKind.SnapshotHead => snapshots.Head(),
+            BulkKind.SnapshotChunk => snapshots.Chunk(peer, Codec.Decode<SnapshotChunkRequest>(payload, SnapshotChunkRequest.MaxBytes)),
             BulkKind.StoreRecords => Codec.Encode(keeper.Store(Codec.Decode<UploadPackage>(payload, UploadPackage.MaxBytes))),
             BulkKind.FetchRecords => keeper.Package(Codec.Decode<RecordRequest>(payload, 64 * 1024).ManifestRoot) is { } package ? Codec.Encode(package) : [],
             _ => throw new RpcException(RpcErrors.MethodNotFound, $"requests of kind {kind} are not served here"),
@@ -99,6 +104,8 @@ internal sealed class BulkServer(NodeStore store, Admission admission, BodyCache
         {
             if (store.Ledger.Block(height) is not { } block || store.Ledger.CommitCertificate(height) is not { } certificate) break;
             byte[][] held = [.. store.Ledger.Bodies(height)];
+            // Pruned while it was being read.
+            if (held.Length != block.TransactionHashes.Length) break;
             bytes += held.Sum(b => (long)b.Length) + 4096;
             blocks.Add(new FullBlock(block, certificate, held));
         }

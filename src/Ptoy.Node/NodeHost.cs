@@ -11,6 +11,7 @@ using Ptoy.Node.Membership;
 using Ptoy.Node.Mempool;
 using Ptoy.Node.Methods;
 using Ptoy.Node.Rpc;
+using Ptoy.Node.Sync;
 using Ptoy.Node.Transport;
 using Ptoy.Protocol;
 using Ptoy.Protocol.Crypto;
@@ -25,11 +26,12 @@ namespace Ptoy.Node;
 /// One running node: everything composed, started in the order of dependence, stopped in the opposite order. All I/O objects are made
 /// here; the parts get what they need and nothing else.
 /// </summary>
-public sealed class NodeHost : IAsyncDisposable
+public sealed partial class NodeHost : IAsyncDisposable
 {
     private readonly List<Func<ValueTask>> _stop = [];
     private readonly TaskCompletionSource<string> _fatal = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly CancellationTokenSource _stopping = new();
+    private CancellationTokenSource _stopping = new();
+    private volatile bool _disposed;
     private readonly ILogger<NodeHost> _log;
 
     private NodeHost(ILogger<NodeHost> log) => _log = log;
@@ -49,7 +51,15 @@ public sealed class NodeHost : IAsyncDisposable
         var host = new NodeHost(logging.CreateLogger<NodeHost>());
         try
         {
-            await host.ComposeAsync(config, logging, cancellation).ConfigureAwait(false);
+            await host._turn.WaitAsync(cancellation).ConfigureAwait(false);
+            try
+            {
+                await host.ComposeAsync(config, logging, cancellation).ConfigureAwait(false);
+            }
+            finally
+            {
+                host._turn.Release();
+            }
             return host;
         }
         catch
@@ -62,7 +72,19 @@ public sealed class NodeHost : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        if (_stopping.IsCancellationRequested) return;
+        if (_disposed) return;
+        _disposed = true;
+        Interlocked.MemoryBarrier();
+        // A restart inside that is under way ends early, then leaves the turn.
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await _turn.WaitAsync().ConfigureAwait(false);
+        await StopPartsAsync().ConfigureAwait(false);
+        _stopping.Dispose();
+        _turn.Dispose();
+    }
+
+    private async Task StopPartsAsync()
+    {
         await _stopping.CancelAsync().ConfigureAwait(false);
         for (int i = _stop.Count - 1; i >= 0; i--)
         {
@@ -77,31 +99,35 @@ public sealed class NodeHost : IAsyncDisposable
                 _log.LogError(e, "a part did not stop cleanly");
             }
         }
-        _stopping.Dispose();
+        _stop.Clear();
     }
 
     private async Task ComposeAsync(NodeConfig config, ILoggerFactory logging, CancellationToken cancellation)
     {
         TimeProvider clock = TimeProvider.System;
         CpuParts.Enabled |= config.CpuParts;
+        (_config, _logging) = (config, logging);
         Genesis genesis = LoadGenesis(config);
         Hash chainId = genesis.ComputeChainId();
         var nodeKey = new SigningKey(KeyFile.Read("nodeKeyFile", config.NodeKeyFile));
         OnStop(nodeKey);
 
-        NodeStore store = NodeStore.Open(new StoreOptions
+        var storeOptions = new StoreOptions
         {
             Directory = config.DataDir,
             StorageKey = KeyFile.Read("storageKeyFile", config.StorageKeyFile),
             ChainId = chainId,
             NodeKey = nodeKey.Public,
-        });
+        };
+        NodeStore store = await OpenStoreAsync(config, storeOptions, genesis, nodeKey, cancellation).ConfigureAwait(false);
         OnStop(store);
         if (store.Consensus.Problem is { } forgotten) _log.LogError("this node signs nothing: {Problem}", forgotten);
 
         var vm = new ContractVm(GenesisExecutor.Compile(genesis), new EmergencyLimits(StartBrake: StartBrake));
         CommitGenesis(store, genesis, vm);
         var epochs = new EpochBook(chainId, genesis.Validators, store.Ledger, new SignatureMemory(Ed25519Verifier.Instance));
+        if (config.IsFollower && epochs.Current.IndexOf(nodeKey.Public) >= 0)
+            throw new ConfigException("configuration key 'role' is 'follower', but the node key is a member's");
         var members = new MemberBook(store.State.Get);
         ValidatorSet Current() => epochs.Current;
 
@@ -159,7 +185,9 @@ public sealed class NodeHost : IAsyncDisposable
             Health = () => Health(store, pool, driver, transport),
         };
 
-        var server = new BulkServer(store, admission, bodies, keeper, mail, epochs, new ForwardDesk(pool, admission, Math.Max(8, first.Validators.Count)));
+        var snapshots = new SnapshotServer(store, (ulong)config.SnapshotInterval, clock, logging.CreateLogger<SnapshotServer>());
+        var server = new BulkServer(
+            store, admission, bodies, keeper, mail, epochs, new ForwardDesk(pool, admission, Math.Max(8, first.Validators.Count)), snapshots);
         var inbox = new ConsensusInbox(first.Validators, epochs.Verifier(first.Validators.Epoch), v => driver.Post(new Received(v)), logging.CreateLogger<ConsensusInbox>());
         _stop.Add(inbox.DisposeAsync);
         await transport.StartAsync(server.Handlers(inbox.Receive, driver.OnLink), cancellation).ConfigureAwait(false);
@@ -176,7 +204,19 @@ public sealed class NodeHost : IAsyncDisposable
         chores.Every(CensorshipWatch.Interval, token => watch.LookAsync(driver.Facts, token));
         var anchoring = new Anchoring(store.Access, views, account, nodeKey.Public, logging.CreateLogger<Anchoring>());
         chores.Every(() => AnchorInterval(config, members), token => membership.IsMember ? Task.Run(anchoring.Run, token) : Task.CompletedTask);
-        chores.Every(TimeSpan.FromSeconds(5), keeper.RepairAsync);
+        if (!config.IsFollower) chores.Every(TimeSpan.FromSeconds(5), keeper.RepairAsync);
+        KeepStore(config, store, snapshots, admission, chores);
+        var gap = new SyncWatch(
+            transport, () => [.. membership.Peers.Select(p => p.Node)], epochs.Chain, epochs.Add, store.Ledger, (ulong)config.SnapshotGap,
+            own =>
+            {
+                _lastPeers = membership.Peers;
+                Restart($"height {own} is too far behind", own);
+            },
+            logging.CreateLogger<SyncWatch>());
+        chores.Every(TimeSpan.FromSeconds(1), gap.RoundAsync);
+        membership.MayFollow = () => gap.Looked;
+        if (turns.Lacking() is { } lacking) SignAgain(lacking, store, epochs, gap, chores);
         var certificates = new CertificateRepair(transport, epochs, store.Ledger, certified, logging.CreateLogger<CertificateRepair>());
         chores.Every(TimeSpan.FromSeconds(1), certificates.RunAsync);
         chores.Every(TimeSpan.FromMinutes(5), token => Task.Run(mail.Expire, token));
@@ -189,12 +229,12 @@ public sealed class NodeHost : IAsyncDisposable
             new RpcServices
             {
                 Identity = new RpcIdentity(chainId, nodeKey.Public),
-                Methods =
+                Methods = OfRole(config,
                 [
                     .. new ChainMethods(store, genesis, facts, certified, views, pool, epochs).Table(),
                     .. new TransactionMethods(admission, pool, certified).Table(),
                     .. new RecordMethods(gate, store.Access, mail, facts, () => AuthorityKey(views), key => IsCertified(store, ContractId.Single("Audit"), key), clock).Table(),
-                ],
+                ], freshness),
                 Topics = topics.All,
                 Health = () => new RpcHealth(!_fatal.Task.IsCompleted, facts.Health()),
                 Logging = logging,
@@ -229,7 +269,7 @@ public sealed class NodeHost : IAsyncDisposable
         return () => System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds > MaxSeconds ? $"more than {MaxSeconds} s" : null;
     }
 
-    private static Genesis LoadGenesis(NodeConfig config)
+    internal static Genesis LoadGenesis(NodeConfig config)
     {
         if (!File.Exists(config.GenesisFile)) throw new ConfigException($"configuration key 'genesis': there is no file '{config.GenesisFile}'");
         try
@@ -241,6 +281,9 @@ public sealed class NodeHost : IAsyncDisposable
             throw new ConfigException($"configuration key 'genesis': '{config.GenesisFile}': {e.Message}");
         }
     }
+
+    private static IReadOnlyList<RpcMethod> OfRole(NodeConfig config, IReadOnlyList<RpcMethod> methods, Freshness freshness) =>
+        config.IsFollower ? [.. OfFollower(methods, () => freshness.Require(null))] : methods;
 
     private static SkipList LoadSkips(NodeConfig config, Hash chainId, IReadOnlyList<ValidatorSet> sets)
     {
@@ -304,6 +347,8 @@ public sealed class NodeHost : IAsyncDisposable
             timeMs = last.EffectiveTimeMs,
             stateRoot = last.StateRoot,
             certified = store.Ledger.LatestExecutionCertificate()?.Statement.Height ?? 0,
+            firstBlock = store.Ledger.First,
+            stable = driver.Stable,
             view = driver.View,
             primary = driver.Primary,
             epoch = driver.Epoch,

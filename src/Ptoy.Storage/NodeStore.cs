@@ -95,6 +95,9 @@ public sealed class NodeStore : IDisposable
         if (Access.VerifyChain() is { } problem) throw StoreErrors.Damaged(_database.Directory, problem);
     }
 
+    /// <summary>How far the store is behind with writing: what admission of new work has to heed. The consensus log is a database of its own.</summary>
+    public StorePressure Pressure() => _database.Pressure();
+
     /// <summary>
     /// Copies this moment of the store into a new directory, which can be opened as a data directory. It never contains the
     /// consensus log: a node started from it follows and does not sign.

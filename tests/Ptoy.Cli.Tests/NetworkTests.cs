@@ -81,6 +81,14 @@ public sealed class NetworkTests : ShellTests
     }
 
     [Test]
+    public async Task BackupAndVerifyOfANodeThatNeverRanSaySo()
+    {
+        string config = await EditAsync(_ => { });
+        AssertRefused(await Shell.RunAsync("node", "backup", "--config", config, "--out", Shell.In("copy")), ExitCode.Usage, "'dataDir'", "holds no store");
+        AssertRefused(await Shell.RunAsync("node", "verify", "--config", config), ExitCode.Usage, "'dataDir'", "holds no store");
+    }
+
+    [Test]
     public async Task AMissingConfigurationFileIsNamed() =>
         AssertRefused(await Shell.RunAsync("node", "check", "--config", Shell.In("none.json")), ExitCode.Usage, Shell.In("none.json"));
 

@@ -162,4 +162,44 @@ public sealed class RecoveryTests
         cluster.Nodes[1].Log[new LogKey(LogKind.Marker, 0, 0)] = marker;
         Assert.That(() => cluster.Restart(1), Throws.TypeOf<ConsensusLogException>().With.Message.Contains("another node key or chain"));
     }
+
+    /// <summary>After the ledger was lost and the log was not, this says how far the ledger has to come first.</summary>
+    [Test]
+    public void A_log_says_how_far_the_ledger_has_to_be()
+    {
+        using var cluster = new Cluster(4, c => c with { CheckpointInterval = 2 });
+        Assert.That(LogReach.Of([]), Is.EqualTo(new LogReach(0, 0)));
+        for (int i = 1; i <= 3; i++) cluster.Decide(0, i);
+        cluster.Tick(5);
+        LogReach reach = LogReach.Of(cluster.Nodes[1].Records);
+        Assert.That(reach, Is.EqualTo(new LogReach(2, 0)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(reach.IsAheadOf(1, 0), Is.True);
+            Assert.That(reach.IsAheadOf(2, 0), Is.False);
+            Assert.That(new LogReach(0, 1).IsAheadOf(500, 0), Is.True, "of an epoch that the ledger has not come to");
+        }
+        var unreadable = new LogRecord(new LogKey(LogKind.Checkpoint, 900, 0), [1, 2, 3]);
+        Assert.That(LogReach.Of([.. cluster.Nodes[1].Records, unreadable]), Is.EqualTo(reach), "damage is found when the replica starts");
+    }
+
+    /// <summary>Why it has to be: a replica on less of a ledger than its log was written upon refuses to start.</summary>
+    [Test]
+    public void A_ledger_that_is_as_far_as_the_log_says_is_started_upon_and_votes()
+    {
+        using var cluster = new Cluster(4, c => c with { CheckpointInterval = 2 });
+        for (int i = 1; i <= 3; i++) cluster.Decide(0, i);
+        cluster.Tick(5);
+        Node node = cluster.Nodes[1];
+        ExecutionStatement[] all = [.. node.Ledger];
+        node.Ledger.RemoveRange(2, 2);
+        Assert.That(() => cluster.Restart(1), Throws.TypeOf<ConsensusLogException>().With.Message.Contain("checkpoint of height 2"));
+        node.Ledger.Clear();
+        node.Ledger.AddRange(all);
+        cluster.Restart(1);
+        cluster.Tick(30);
+        Assert.That(cluster[1].Signs, Is.True);
+        cluster.Decide(0, 4);
+        Assert.That(cluster[1].Committed, Is.EqualTo(4));
+    }
 }

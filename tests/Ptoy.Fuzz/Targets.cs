@@ -11,6 +11,7 @@ using Ptoy.Protocol.Crypto;
 using Ptoy.Protocol.Ledger;
 using Ptoy.Protocol.Records;
 using Ptoy.Protocol.Rpc;
+using Ptoy.Protocol.State;
 using Ptoy.Protocol.Tests.Wire;
 using Ptoy.Protocol.Wire;
 using Ptoy.Services.Fhir;
@@ -20,7 +21,7 @@ namespace Ptoy.Fuzz;
 /// <summary>Everything that reads bytes from outside.</summary>
 internal static class Targets
 {
-    public static IReadOnlyList<FuzzTarget> All() => [.. Wire(), .. Ledger(), .. Sealing(), .. Texts(), .. Json(), 
+    public static IReadOnlyList<FuzzTarget> All() => [.. Wire(), .. Ledger(), StateRanges(), .. Sealing(), .. Texts(), .. Json(),
         .. ContractTargets.All(), .. TransportTargets.All(), .. LogTargets.All(), RpcTarget.Dispatcher(), NodeRpcTarget.Make()];
 
     /// <summary>Decoding is one-to-one: what is accepted encodes to the same bytes.</summary>
@@ -42,6 +43,27 @@ internal static class Targets
         yield return Verifier("verifier.ed25519", envelopes, new MessageVerifier(Samples.ChainId, set, Ed25519Verifier.Instance));
         // With every signature taken for good, the rules behind the signatures see malformed messages too.
         yield return Verifier("verifier.rules", envelopes, new MessageVerifier(Samples.ChainId, set, new Gullible()));
+    }
+
+    /// <summary>A range that verifies lists exactly what the tree has in it, whatever was done to its bytes.</summary>
+    private static FuzzTarget StateRanges()
+    {
+        StateItem[] items = [.. Enumerable.Range(0, 40).Select(i => new StateItem($"Token//{i}", $"{i}"))];
+        StateEntry[] all = [.. items.Select(i => i.ToEntry()).OrderBy(e => e.Key)];
+        Hash root = StateTree.Root(all);
+        byte[][] seeds = [.. new[] { (0, 39), (0, 0), (7, 20), (39, 39) }.Select(r => Codec.Encode(StateRangeProver.Of(items, all[r.Item1].Key, all[r.Item2].Key)))];
+        return new FuzzTarget("state.range", seeds, bytes =>
+        {
+            if (!Codec.TryDecode(bytes, StateRange.MaxBytes, out StateRange? range, out _)) return false;
+            if (range!.Verify(root, out StateEntry[] entries) is { } problem)
+            {
+                Require(problem.Length > 0, "refused without a reason");
+                return false;
+            }
+            IEnumerable<StateEntry> truth = all.Where(e => e.Key.CompareTo(range.From) >= 0 && e.Key.CompareTo(range.To) <= 0);
+            Require(entries.SequenceEqual(truth), "a range that lies verified");
+            return true;
+        });
     }
 
     private static FuzzTarget Verifier(string name, byte[][] seeds, MessageVerifier verifier) => new(name, seeds, bytes =>

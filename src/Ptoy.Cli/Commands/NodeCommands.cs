@@ -14,7 +14,7 @@ internal static class NodeCommands
 {
     private static Option<string> ConfigOption() => new("--config", "-c") { Description = "configuration file (JSON)", HelpName = "FILE", Required = true };
 
-    public static Command Build(SharedOptions shared) => new PtoyCommand("node", "Run a node.").With(Run(), Check(), NodeInitCommand.Build(shared));
+    public static Command Build(SharedOptions shared) => new PtoyCommand("node", "Run a node.").With(Run(), Check(), Backup(), Verify(), NodeInitCommand.Build(shared));
 
     private static PtoyCommand Run()
     {
@@ -52,6 +52,39 @@ internal static class NodeCommands
                 },
                 $"configuration  {call.Get(config)} can be used", $"chain          {genesis.ComputeChainId()}", index < 0 ? "replica        none in genesis: it follows until governance admits it" : $"replica        {index} of {genesis.Validators.Count} in genesis",
                 $"JSON-RPC       {read.RpcListen}:{read.RpcPort}", $"data           {read.DataDir}");
+            return Task.CompletedTask;
+        });
+    }
+
+    private static PtoyCommand Backup()
+    {
+        Option<string> config = ConfigOption();
+        var to = new Option<string>("--out") { Description = "directory to create", HelpName = "DIRECTORY", Required = true };
+        return new PtoyCommand("backup", "Copies the store of a stopped node: never its consensus log, never a key.",
+            "ptoy node backup --config node1/config.json --out /backup/2026-11-22").With(config, to).Does(call =>
+        {
+            ForgetOwnVariables();
+            StoreReport copied = StoreChores.Backup(NodeConfig.Load(call.Get(config), []), call.Get(to)!);
+            call.Output.Result(
+                new { to = copied.Directory, height = copied.Height, firstBlock = copied.FirstBlock, accessEntries = copied.AccessEntries },
+                $"copied to      {copied.Directory}, and read again", $"height         {copied.Height}, blocks from {copied.FirstBlock} on",
+                "not copied     the consensus log and the key files: a node started from this copy follows and signs nothing");
+            return Task.CompletedTask;
+        });
+    }
+
+    private static PtoyCommand Verify()
+    {
+        Option<string> config = ConfigOption();
+        return new PtoyCommand("verify", "Reads and authenticates everything in the store of a stopped node, and checks the chain of its access log.",
+            "ptoy node verify --config node1/config.json").With(config).Does(call =>
+        {
+            ForgetOwnVariables();
+            StoreReport found = StoreChores.Verify(NodeConfig.Load(call.Get(config), []));
+            call.Output.Result(
+                new { dataDir = found.Directory, height = found.Height, firstBlock = found.FirstBlock, accessEntries = found.AccessEntries, maySign = found.Votes is null },
+                $"store          {found.Directory} is whole", $"height         {found.Height}, blocks from {found.FirstBlock} on",
+                $"access log     {found.AccessEntries} entries, chain unbroken", $"votes          {found.Votes ?? "known: this node may sign"}");
             return Task.CompletedTask;
         });
     }

@@ -89,15 +89,31 @@ public sealed record NodeConfig
     /// <summary>Least level that is logged: Debug, Information, Warning, Error.</summary>
     public string LogLevel { get; init; } = "Information";
 
+    /// <summary>True for a node whose key is in no validator set: it follows, serves reads and forwards transactions.</summary>
+    public bool IsFollower { get; init; }
+
+    /// <summary>Follower nodes that this member accepts connections from, besides the other members.</summary>
+    public IReadOnlyList<PeerConfig> Followers { get; init; } = [];
+
+    /// <summary>Newest blocks that are kept; 0 keeps all (an archive node).</summary>
+    public int KeepBlocks { get; init; }
+
+    /// <summary>Heights between state snapshots that this node serves to others. The same on all members.</summary>
+    public int SnapshotInterval { get; init; } = 512;
+
+    /// <summary>Heights behind a certified snapshot from which on the snapshot is fetched instead of the blocks.</summary>
+    public int SnapshotGap { get; init; } = 2_048;
+
     private static readonly string[] Known =
     [
         "dataDir", "genesis", "nodeKeyFile", "storageKeyFile", "listen", "votePort", "bulkPort", "peers", "rpc:listen", "rpc:port",
         "rpc:certificate", "rpc:insecure", "rpc:cors", "rpc:rate", "consensus:maxBlockIntervalMs", "consensus:viewChangeTimeoutMs",
         "mempool:transactions", "mempool:bytes", "audit:anchorIntervalMs", "log:level",
         "consensus:window", "consensus:maxInFlight", "diagnostics:cpuParts",
+        "role", "followers", "store:keepBlocks", "sync:snapshotInterval", "sync:snapshotGap",
     ];
 
-    private static readonly string[] Lists = ["peers", "rpc:cors"];
+    private static readonly string[] Lists = ["peers", "rpc:cors", "followers"];
 
     private static readonly string[] PeerKeys = ["nodeKey", "host", "votePort", "bulkPort"];
 
@@ -172,8 +188,25 @@ public sealed record NodeConfig
                 ConsensusWindow = Number("consensus:window", 128, 64, 128),
                 ConsensusInFlight = Number("consensus:maxInFlight", 16, 1, 64),
                 CpuParts = Flag("diagnostics:cpuParts"),
+                IsFollower = OneOf("role", "member", "member", "follower") == "follower",
+                Followers = [.. root.GetSection("followers").GetChildren().Select(Peer)],
+                KeepBlocks = KeepBlocksOf(),
+                SnapshotInterval = Number("sync:snapshotInterval", 512, 16, 65_536),
+                SnapshotGap = Number("sync:snapshotGap", 2_048, 16, 10_000_000),
                 LogLevel = OneOf("log:level", "Information", "Debug", "Information", "Warning", "Error"),
             };
+        }
+
+        /// <summary>A newcomer has to find the blocks above a snapshot that it fetched.</summary>
+        private int KeepBlocksOf()
+        {
+            if (Text("store:keepBlocks", "all") == "all") return 0;
+            int least = Math.Max(1_024, 4 * Number("sync:snapshotInterval", 512, 16, 65_536));
+            string text = root["store:keepBlocks"]!;
+            return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value >= least
+                ? value
+                : throw new ConfigException($"configuration key 'store:keepBlocks' is '{text}', not 'all' or a number from {least} "
+                    + "(1,024, and four times sync:snapshotInterval) on");
         }
 
         private static void RefuseUnknown(IConfiguration section, string prefix)

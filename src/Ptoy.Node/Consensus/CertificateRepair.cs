@@ -28,6 +28,7 @@ public sealed class CertificateRepair(
     /// <summary>One round: looks for missing certificates and asks the members for them.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
+        _from = Math.Max(_from, ledger.First);
         ulong newest = Math.Min(ledger.LatestExecutionCertificate()?.Statement.Height ?? 0, ledger.Last?.Height ?? 0);
         ulong last = Math.Min(newest > UnderWay ? newest - UnderWay : 0, _from + MostLooked);
         while (_from <= last && ledger.ExecutionCertificate(_from) is not null) _from++;

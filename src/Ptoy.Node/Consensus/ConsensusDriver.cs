@@ -86,6 +86,9 @@ public sealed class ConsensusDriver : IDisposable
     /// <summary>The replica that proposes now.</summary>
     public int Primary => _replica.Primary;
 
+    /// <summary>Height of the newest stable checkpoint.</summary>
+    public ulong Stable => _replica.Stable;
+
     /// <summary>False when this node follows and signs nothing.</summary>
     public bool Signs => _replica.Signs;
 

@@ -144,13 +144,22 @@ public sealed class RecordKeeper(
         // Lazy: the fetch starts only once it is in the table, so that its end always takes it out again.
         _fetching.GetOrAdd(root, r => new Lazy<Task<bool>>(() => Task.Run(() => FetchFromPeersAsync(r), CancellationToken.None))).Value.WaitAsync(cancellation);
 
-    /// <summary>Fetches what the chain registered and this node lacks.</summary>
+    /// <summary>
+    /// Fetches what the chain registered and this node lacks: a few manifests now and then, or all of them after a snapshot. One that nobody
+    /// gives holds up none of the others.
+    /// </summary>
     public async Task RepairAsync(CancellationToken cancellation)
     {
-        foreach (MissingManifest missing in store.Records.Missing().Take(64).ToList())
-        {
-            if (await FetchAsync(missing.Root, cancellation).ConfigureAwait(false)) log.LogInformation("manifest {Root} was repaired", missing.Root.Short);
-        }
+        const int AtOnce = 4;
+        int repaired = 0;
+        await Parallel.ForEachAsync(
+            store.Records.Missing().ToList(),
+            new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellation },
+            async (missing, token) =>
+            {
+                if (await FetchAsync(missing.Root, token).ConfigureAwait(false)) Interlocked.Increment(ref repaired);
+            }).ConfigureAwait(false);
+        if (repaired > 0) log.LogInformation("{Count} manifests were repaired", repaired);
     }
 
     /// <summary>Drops uploads that nobody registered within a day: their author can no longer be waited for.</summary>

@@ -21,6 +21,12 @@ public sealed class EpochTurns(NodeConfig config, Hash chainId, EpochBook epochs
     /// <summary>The replica to start with.</summary>
     public EpochTurn Start() => Make(epochs.Current);
 
+    /// <summary>
+    /// What the ledger lacks of the consensus log, or null as always but after the ledger was lost and the log was not. What a validator must
+    /// not forget is in the log alone, and the ledger can be had again from the others: until it is there the node follows.
+    /// </summary>
+    public LogReach? Lacking() => LogReach.Of(LogOf(store)) is var reach && reach.IsAheadOf(store.Ledger.Last!.Height, epochs.Current.Epoch) ? reach : null;
+
     /// <inheritdoc/>
     public EpochTurn? Next(ulong epoch, ExecutionCertificate? ended)
     {
@@ -41,8 +47,10 @@ public sealed class EpochTurns(NodeConfig config, Hash chainId, EpochBook epochs
     private EpochTurn Make(ValidatorSet set)
     {
         int self = set.IndexOf(nodeKey.Public);
-        bool signs = self >= 0 && store.Consensus.MaySign;
         ulong last = store.Ledger.Last!.Height;
+        IReadOnlyCollection<LogRecord> log = LogOf(store);
+        bool ahead = LogReach.Of(log).IsAheadOf(last, set.Epoch);
+        bool signs = self >= 0 && store.Consensus.MaySign && !ahead;
         ulong epochBase = set.Epoch == 0 ? 0 : epochs.Chain.LastOf(set.Epoch - 1)!.Value;
         var settings = new ReplicaConfig
         {
@@ -57,11 +65,13 @@ public sealed class EpochTurns(NodeConfig config, Hash chainId, EpochBook epochs
             HeartbeatTicks = (int)Math.Max(1, MaxBlockIntervalMs / ConsensusDriver.TickMs),
             ViewTimeoutTicks = config.ViewChangeTimeoutMs / ConsensusDriver.TickMs,
         };
-        IReadOnlyCollection<LogRecord> log =
-            [.. store.Consensus.LoadAll().Records.Select(r => new LogRecord(new LogKey((LogKind)r.Kind, r.Height, r.View), r.Bytes))];
         ulong now = (ulong)clock.GetUtcNow().ToUnixTimeMilliseconds();
-        return new EpochTurn(new Replica(settings, Ledger(set.Epoch, epochBase, settings.Window), log, now), set);
+        // A log that is ahead stays as it is, for when the ledger has caught up with it; who only follows meanwhile needs none.
+        return new EpochTurn(new Replica(settings, Ledger(set.Epoch, epochBase, settings.Window), ahead ? [] : log, now), set);
     }
+
+    private static IReadOnlyCollection<LogRecord> LogOf(NodeStore store) =>
+        [.. store.Consensus.LoadAll().Records.Select(r => new LogRecord(new LogKey((LogKind)r.Kind, r.Height, r.View), r.Bytes))];
 
     private LedgerState Ledger(ulong epoch, ulong epochBase, ulong window)
     {

@@ -79,7 +79,8 @@ public sealed class MemberDuties(
         if (height <= ClaimBelow || (_claimed > 0 && height < _claimed + ClaimAgain)) return;
         // Behind the others, the claim would be too old by the time it is executed.
         if (ledger.LatestExecutionCertificate()?.Statement.Height is not { } certified || certified + ClaimBelow < height) return;
-        ExecutedBlock about = ledger.Executed(height - ClaimBelow)!;
+        // Right behind a snapshot the heights below it are not known here.
+        if (ledger.Executed(height - ClaimBelow) is not { } about) return;
         if (account.Submit(GovernanceFacts.Contract, "following", ContractViews.Arguments(about.Height, about.ChainHash.ToString())) is { } refused)
         {
             log.LogWarning("the claim to follow was refused: {Reason}", refused);

@@ -27,7 +27,7 @@ internal sealed class MembershipParts
         PeerFetcher fetcher, NodeStore store, NodeAccount account, ILoggerFactory logging)
     {
         (_members, _epochs, _self) = (members, epochs, transport.Self);
-        _peers = new PeerBook(transport, members, epochs, config.Peers, logging.CreateLogger<PeerBook>());
+        _peers = new PeerBook(transport, members, epochs, [.. config.Peers, .. config.Followers], logging.CreateLogger<PeerBook>());
         _follower = new Follower(
             transport, () => [.. _peers.Peers().Select(p => p.Node)], epochs, fetcher, store.Ledger, () => Decides(driver), driver.Post, logging.CreateLogger<Follower>());
         _duties = new MemberDuties(members, store.Ledger, account, transport, _self, () => Marked(store), logging.CreateLogger<MemberDuties>());
@@ -42,6 +42,12 @@ internal sealed class MembershipParts
         driver.TimedOut += _duties.OnTimedOut;
     }
 
+    /// <summary>False while it is not known yet whether a snapshot makes following by blocks needless.</summary>
+    public Func<bool> MayFollow { get; set; } = static () => true;
+
+    /// <summary>With whom this node talks now.</summary>
+    public IReadOnlyCollection<PeerAddress> Peers => _peers.Peers();
+
     /// <summary>True while this node is a member of the epoch in force.</summary>
     public bool IsMember => _members.Now.Members.Any(m => m.NodeKey == _self);
 
@@ -49,7 +55,7 @@ internal sealed class MembershipParts
     public void Start(Chores chores)
     {
         _peers.Apply();
-        chores.Every(FollowInterval, _follower.RunAsync);
+        chores.Every(FollowInterval, token => MayFollow() ? _follower.RunAsync(token) : Task.CompletedTask);
         chores.Every(DutyInterval, token => Task.Run(_duties.Run, token));
     }
 

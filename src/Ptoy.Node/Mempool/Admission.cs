@@ -21,6 +21,11 @@ public sealed class Admission(TransactionPool pool, Hash chainId, Func<ulong> he
     /// <summary>A transaction expires at most this many heights ahead, so that the pool never holds one for ever.</summary>
     public const ulong MaxLifetime = 10_000;
 
+    /// <summary>
+    /// Why clients' transactions are turned away for now, or null. What other members spread is taken all the same: blocks will need it.
+    /// </summary>
+    public Func<string?> Overload { get; set; } = static () => null;
+
     /// <summary>Raised for transactions that this node admitted first-hand, together as they came: spread them.</summary>
     public event Action<IReadOnlyList<Transaction>>? Admitted;
 
@@ -30,6 +35,7 @@ public sealed class Admission(TransactionPool pool, Hash chainId, Func<ulong> he
     /// <summary>Admits a client's transaction.</summary>
     public (Transaction? Transaction, Rejection? Rejection) Submit(ReadOnlyMemory<byte> bytes)
     {
+        if (Overload() is { } overload) return (null, new Rejection("busy", overload));
         (Transaction? transaction, Rejection? rejection) = Check(bytes);
         if (rejection is null) rejection = pool.Add(transaction!, height(), allowGap: false);
         if (rejection is not null) return (transaction, rejection);
@@ -46,6 +52,11 @@ public sealed class Admission(TransactionPool pool, Hash chainId, Func<ulong> he
     {
         using CpuParts.Section mempool = CpuParts.Measure(CpuPart.Mempool);
         var results = new (Transaction? Transaction, Rejection? Rejection)[batch.Count];
+        if (Overload() is { } overload)
+        {
+            Array.Fill(results, (null, new Rejection("busy", overload)));
+            return results;
+        }
         for (int i = 0; i < results.Length; i++) results[i] = Check(batch[i]);
         var admitted = new List<Transaction>(results.Length);
         for (int i = 0; i < results.Length; i++)

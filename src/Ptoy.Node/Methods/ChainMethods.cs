@@ -96,6 +96,7 @@ public sealed class ChainMethods(NodeStore store, Genesis genesis, NodeFacts fac
 
     private object Block(ulong height)
     {
+        if (store.Ledger.Pruned(height) is { } pruned) throw RpcException.NotFound(pruned);
         if (store.Ledger.Block(height) is not { } block) throw RpcException.NotFound($"height {height} is not executed here; the newest is {store.Ledger.Last!.Height}");
         return new
         {

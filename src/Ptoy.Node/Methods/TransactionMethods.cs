@@ -110,6 +110,7 @@ public sealed class TransactionMethods(Admission admission, TransactionPool pool
         "replayed" or "nonce taken" => RpcErrors.NonceUsed,
         "nonce gap" => RpcErrors.NonceGap,
         "full" => RpcErrors.MempoolFull,
+        "busy" => RpcErrors.Busy,
         _ => RpcErrors.TransactionRejected,
     };
 }

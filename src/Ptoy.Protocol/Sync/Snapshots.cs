@@ -45,12 +45,8 @@ public sealed record SnapshotFacts(
     [IgnoreMember]
     public ulong Height => Certificate.Statement.Height;
 
-    /// <summary>Null when a quorum of the set signed both certificates, for this chain, else what is wrong.</summary>
-    public string? Verify(Hash chainId, ValidatorSet set) =>
-        Problem()
-        ?? (Certificate.Statement.ChainId == chainId && Commit.Statement.ChainId == chainId ? null : "it is of another chain")
-        ?? Certificate.Verify(set)
-        ?? Commit.Verify(set);
+    /// <summary>Null when quorums of the epoch that decides this height signed both certificates, else what is wrong.</summary>
+    public string? Verify(EpochChain epochs) => Problem() ?? epochs.Verify(Certificate) ?? epochs.Verify(Commit);
 }
 
 /// <summary>Asks for the entries of a snapshot with keys from <see cref="From"/> on, up to <see cref="To"/>, as many as fit one answer.</summary>

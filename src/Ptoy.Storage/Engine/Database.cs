@@ -139,6 +139,16 @@ internal sealed class Database : IDisposable
         return 0;
     });
 
+    /// <summary>How far behind with writing this database is.</summary>
+    public StorePressure Pressure()
+    {
+        (ulong bytes, string table) = Tables.Select(t => (Number("rocksdb.estimate-pending-compaction-bytes", t), t.Name)).Max();
+        return new StorePressure(Number("rocksdb.is-write-stopped", Tables[0]) != 0, Number("rocksdb.actual-delayed-write-rate", Tables[0]), bytes, table);
+    }
+
+    private ulong Number(string property, Table table) =>
+        ulong.TryParse(_db.GetProperty(property, Handle(table)), System.Globalization.CultureInfo.InvariantCulture, out ulong number) ? number : 0;
+
     /// <summary>Hard-links the files into a new directory: a backup of this moment.</summary>
     public void Checkpoint(string directory) => StoreErrors.Guard(Directory, () =>
     {

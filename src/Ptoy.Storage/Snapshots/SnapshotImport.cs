@@ -68,6 +68,18 @@ public sealed class SnapshotImport : IDisposable
     /// <summary>The newest height that the ledger holds; null when it holds none, as during an import.</summary>
     public ulong? LedgerHeight => _database.Last(Tables.Executed) is { } last ? Keys.Number(last.Key) : null;
 
+    /// <summary>How the epochs began that the store knows, in order.</summary>
+    public IReadOnlyList<EpochStart> Epochs() => [.. _database.Scan(Tables.Epochs).Select(e =>
+        Codec.TryDecode(e.Value, EpochStart.MaxBytes, out EpochStart? start, out string error) ? start! : throw StoreErrors.Damaged(_database.Directory, error))];
+
+    /// <summary>Stores how an epoch began, as <see cref="LedgerStore.PutEpoch"/> does. The caller has verified it.</summary>
+    public void PutEpoch(EpochStart start)
+    {
+        using var batch = new Batch(_database);
+        batch.Put(Tables.Epochs, Keys.Of(start.Validators.Epoch), Codec.Encode(start));
+        _database.Write(batch, sync: true);
+    }
+
     /// <summary>
     /// Begins an import; drops the chain that the store holds, and an import under way. The caller has verified the certificates. Synced.
     /// </summary>

@@ -33,6 +33,26 @@ internal sealed class NodeConfigTests
         Assert.That(config.Peers[0].NodeKey.ToString(), Is.EqualTo(NodeKey));
     }
 
+    [Test]
+    public void Without_a_word_a_node_is_a_member_and_keeps_everything()
+    {
+        NodeConfig config = Load(Valid);
+        Assert.That((config.IsFollower, config.KeepBlocks, config.Followers.Count, config.SnapshotInterval), Is.EqualTo((false, 0, 0, 512)));
+    }
+
+    [Test]
+    public void Role_followers_and_pruning_are_read()
+    {
+        NodeConfig config = Load(Valid + $$""", "role": "follower", "store": { "keepBlocks": "5000" }, "followers": [{ "nodeKey": "{{NodeKey}}", "host": "b.example", "votePort": 1, "bulkPort": 2 }]""");
+        Assert.That((config.IsFollower, config.KeepBlocks, config.Followers.Count), Is.EqualTo((true, 5_000, 1)));
+    }
+
+    [TestCase("\"role\": \"boss\"", "configuration key 'role' is 'boss', not one of member, follower")]
+    [TestCase("\"store\": { \"keepBlocks\": \"12\" }", "configuration key 'store:keepBlocks' is '12', not 'all' or a number from 2048")]
+    [TestCase("\"store\": { \"keepBlocks\": \"few\" }", "configuration key 'store:keepBlocks' is 'few', not 'all' or a number from 2048")]
+    [TestCase("\"sync\": { \"snapshotInterval\": 3 }", "configuration key 'sync:snapshotInterval' is '3', not a number from 16 to 65536")]
+    public void Pruning_and_role_that_cannot_be_are_named(string keys, string message) => Assert.That(Refusal(Valid + ", " + keys), Does.StartWith(message));
+
     [TestCase("dataDir")]
     [TestCase("genesis")]
     [TestCase("nodeKeyFile")]

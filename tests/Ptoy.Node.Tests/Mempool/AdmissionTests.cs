@@ -34,6 +34,18 @@ internal sealed class AdmissionTests
     }
 
     [Test]
+    public void While_the_store_is_behind_clients_are_told_to_come_again_and_spread_transactions_are_taken()
+    {
+        string? overload = new Storage.StorePressure(Stopped: true, 0, 0, "blocks").Problem();
+        _admission.Overload = () => overload;
+        Refused(Of(Alice, 0).Bytes, "busy", "this node's store cannot write for the moment; try again, or ask another node");
+        Assert.That(_admission.Submit([Of(Alice, 0).Bytes])[0].Rejection!.Reason, Is.EqualTo("busy"));
+        Assert.That(_admission.AcceptSpread([Of(Alice, 0).Bytes]), Is.EqualTo(1), "blocks will need it");
+        overload = new Storage.StorePressure(false, 0, Storage.StorePressure.MostPending, "blocks").Problem();
+        Assert.That(_admission.Submit(Of(Alice, 1).Bytes).Rejection?.Reason, Is.Not.EqualTo("busy"));
+    }
+
+    [Test]
     public void Bytes_that_are_no_transaction_are_malformed()
     {
         Refused([], "malformed", "SignedTransaction: not decodable");
