@@ -192,4 +192,30 @@ public sealed class ViewChangeTests
         slots.DropUpTo(5000);
         Assert.That((slots[1200], slots.Low, slots.Top), Is.EqualTo(((Slot?)null, 5000UL, 5000UL)));
     }
+
+    /// <summary>
+    /// Replica 3 missed two heights; the new view rests on a certificate of the second. Its primary proposes the first one afresh: what is
+    /// certified is settled, and a vote for another block would be a lie told to whoever asks replica 3 for it.
+    /// </summary>
+    [Test]
+    public void Nothing_is_proposed_afresh_at_a_height_that_the_new_view_rests_on()
+    {
+        using var cluster = new Cluster();
+        cluster.Arrives = (_, to, _) => to != 3;
+        cluster.Decide(0, 1);
+        cluster.Decide(0, 2);
+        cluster.Arrives = (_, to, e) => to != 3 || e.Message is NewView;
+        foreach (int node in new[] { 0, 1, 2 }) cluster.GiveUp(node);
+        cluster.Settle();
+        Assert.That((cluster[3].View, cluster[3].ViewActive, cluster[3].Committed, cluster[3].CertifiedHeight), Is.EqualTo((1UL, true, 0UL, 2UL)));
+
+        Block first = cluster.Nodes[0].Decided[0].Block, other = first with { Header = first.Header with { TimeMs = first.Header.TimeMs + 1 } };
+        cluster.Nodes[3].History.Clear();
+        cluster.Say(1, 3, new PrePrepare(1, other, cluster.SignVote(1, VoteStatement.PrepareDomain, 1, 1, other.ComputeHash())));
+
+        Assert.That(cluster.Nodes[3].History.SelectMany(r => r.Send).Select(s => s.Envelope.Message).OfType<Prepare>(), Is.Empty);
+        cluster.Arrives = (_, _, _) => true;
+        cluster.Tick(40);
+        Assert.That(cluster.Nodes[3].Decided.Select(d => d.BlockHash), Is.EqualTo(cluster.Nodes[0].Decided.Select(d => d.BlockHash)));
+    }
 }
