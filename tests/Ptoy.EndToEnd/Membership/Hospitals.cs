@@ -29,6 +29,23 @@ internal sealed class Hospital(string name, AccountKeys admin, string directory,
     public NodeProcess Process { get; } =
         new(name, Path.Combine(AppContext.BaseDirectory, "Ptoy.Node.dll"), Path.Combine(directory, "config.json"), Path.Combine(directory, "node.log"));
 
+    /// <summary>
+    /// Settings by which the far past comes to a newcomer by snapshot: all take one every so many heights, and a node that lacks more than
+    /// the gap fetches it. Without <paramref name="archive"/> a node keeps the least number of blocks that there is.
+    /// </summary>
+    public void Keep(bool archive)
+    {
+        Process.Environment["PTOY_NODE_sync__snapshotInterval"] = "128";
+        Process.Environment["PTOY_NODE_sync__snapshotGap"] = "256";
+        Process.Environment["PTOY_NODE_store__keepBlocks"] = archive ? "all" : $"{KeptBlocks}";
+    }
+
+    /// <summary>Newest blocks that a node which is no archive keeps.</summary>
+    public const int KeptBlocks = 1_024;
+
+    /// <summary>True when one line of its log has all of this in it.</summary>
+    public bool HasLogged(params string[] texts) => File.ReadLines(Process.LogFile).Any(line => texts.All(t => line.Contains(t, StringComparison.Ordinal)));
+
     /// <summary>A hospital of the devnet.</summary>
     public static Hospital Of(DevnetNode node, AccountKeys admin) => new(node.Name, admin, node.Directory, node.Rpc, node.NodeKey);
 
@@ -118,6 +135,9 @@ internal static class HealthExtensions
     public static ulong Height(this JsonElement health) => health.GetProperty("height").GetUInt64();
 
     public static ulong Epoch(this JsonElement health) => health.GetProperty("epoch").GetUInt64();
+
+    /// <summary>The lowest height whose block the node keeps.</summary>
+    public static ulong FirstBlock(this JsonElement health) => health.GetProperty("firstBlock").GetUInt64();
 
     public static bool Signs(this JsonElement health) => health.GetProperty("signs").GetBoolean();
 }

@@ -24,25 +24,48 @@ internal sealed class LightCheck(Genesis genesis, Play play)
         bool same = keys.SequenceEqual(light.Epochs.Newest.Members.Select(m => m.NodeKey.ToString()));
         play.Verdict.Add("the members in proven state are those validators", $"{keys.Length} members at height {members.Height}", same);
 
-        await ReceiptsAsync(client, light, load).ConfigureAwait(false);
+        await using RpcClient archive = RpcClient.Http(play.Hospitals[0].Rpc);
+        await ReceiptsAsync(client, new VerifiedClient(archive, light), light, load).ConfigureAwait(false);
+        await PrunedAsync(rpc).ConfigureAwait(false);
         await ConservedAsync(client, load).ConfigureAwait(false);
         await LiarAsync(rpc).ConfigureAwait(false);
     }
 
-    /// <summary>Receipts of every epoch prove themselves, also at the node that was not there then.</summary>
-    private async Task ReceiptsAsync(VerifiedClient client, LightClient light, SteadyLoad load)
+    /// <summary>Receipts of every epoch prove themselves: at the node that joined, and of heights whose blocks it does not keep, at the archive.</summary>
+    private async Task ReceiptsAsync(VerifiedClient client, VerifiedClient archive, LightClient light, SteadyLoad load)
     {
+        // A little above: it prunes while it is asked.
+        const ulong Margin = 256;
+        ulong kept = (await play.Hospitals[4].UntilAsync("an answer", _ => true, TimeSpan.FromSeconds(30)).ConfigureAwait(false)).FirstBlock() + Margin;
+        int atJoined = 0;
         var proven = new SortedDictionary<ulong, int>();
         foreach (IGrouping<ulong, (Hash Transaction, ulong Height)> epoch in load.Done.GroupBy(d => light.Epochs.At(d.Height).Epoch))
         {
-            foreach ((Hash transaction, ulong height) in epoch.Take(20))
+            foreach ((Hash transaction, ulong height) in epoch.TakeLast(20))
             {
-                if (await client.WaitAsync(transaction).ConfigureAwait(false) is { Status: ReceiptStatus.Ok } receipt && receipt.Height == height)
-                    proven[epoch.Key] = proven.GetValueOrDefault(epoch.Key) + 1;
+                VerifiedClient at = height >= kept ? client : archive;
+                if (await at.WaitAsync(transaction).ConfigureAwait(false) is not { Status: ReceiptStatus.Ok } receipt || receipt.Height != height) continue;
+                proven[epoch.Key] = proven.GetValueOrDefault(epoch.Key) + 1;
+                if (at == client) atJoined++;
             }
         }
-        string found = string.Join(", ", proven.Select(p => $"epoch {p.Key}: {p.Value}"));
-        play.Verdict.Add("it verifies receipts of every epoch", found, proven.Count >= 4);
+        string found = string.Join(", ", proven.Select(p => $"epoch {p.Key}: {p.Value}")) + $"; {atJoined} at the node that joined";
+        play.Verdict.Add("it verifies receipts of every epoch", found, proven.Count >= 4 && atJoined > 0);
+    }
+
+    /// <summary>Who joined by snapshot says what it does not have.</summary>
+    private async Task PrunedAsync(RpcClient rpc)
+    {
+        string answer = "block 1";
+        try
+        {
+            await rpc.CallAsync("chain_block", new { height = 1 }).ConfigureAwait(false);
+        }
+        catch (RpcException e) when (e.Code == RpcErrors.NotFound)
+        {
+            answer = e.Message;
+        }
+        play.Verdict.Add("asked for a block below its snapshot it says so", answer, answer.Contains("height 1 is pruned", StringComparison.Ordinal));
     }
 
     private async Task ConservedAsync(VerifiedClient client, SteadyLoad load)

@@ -15,7 +15,7 @@ namespace Ptoy.EndToEnd.Membership;
 public static class MembershipCommand
 {
     private const int BasePort = 32_500;
-    private const int MaxMinutes = 20;
+    private const int MaxMinutes = 40;
 
     /// <summary>Runs it; the exit code is 0 only when every check held.</summary>
     public static async Task<int> RunAsync(string[] args)

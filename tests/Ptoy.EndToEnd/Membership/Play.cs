@@ -14,7 +14,7 @@ namespace Ptoy.EndToEnd.Membership;
 /// <summary>The acts, one after another; each says what it saw.</summary>
 internal sealed class Play : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
     private static readonly ContractId Governance = ContractId.Single("Governance");
 
     private readonly Consortium _consortium;
@@ -27,6 +27,8 @@ internal sealed class Play : IDisposable
         Chain = TrustedChain.From(genesis);
         (Hospital fifth, _endpoint) = Hospital.Make("Hospital E", Consortium.NewKeys(), layout, joiningPort);
         Hospitals = [.. layout.Nodes.Select((n, i) => Hospital.Of(n, consortium.Hospitals[i])), fifth];
+        // One archive: the others prune while the play goes on.
+        foreach (Hospital hospital in Hospitals) hospital.Keep(archive: hospital == Hospitals[0]);
     }
 
     /// <summary>A to D, and E, which joins.</summary>
@@ -43,18 +45,36 @@ internal sealed class Play : IDisposable
         Say("four hospitals are up");
     }
 
-    /// <summary>The fifth hospital starts from nothing, is proposed, follows, is seen, and votes.</summary>
+    /// <summary>
+    /// The fifth hospital starts from nothing when the members have pruned the first blocks already: the state comes by snapshot, the rest by
+    /// blocks, all under load. It is proposed, which lets it in, follows, is seen, and votes.
+    /// </summary>
     public async Task FifthJoinsAsync()
     {
         Hospital fifth = Hospitals[4];
         await CertifyAsync(fifth).ConfigureAwait(false);
+        JsonElement pruned = await Hospitals[1].UntilAsync("first blocks pruned", h => h.FirstBlock() > 1, Patience).ConfigureAwait(false);
+        Say($"{Hospitals[1].Name} keeps blocks {pruned.FirstBlock()} to {pruned.Height()}");
         fifth.Process.Start();
         string outcome = await PassAsync(
             new { add = new { nodeKey = fifth.NodeKey.ToString(), organisation = fifth.Admin.Address.ToString(), name = fifth.Name, endpoint = _endpoint } }, 0, 1, 2).ConfigureAwait(false);
         Verdict.Add("a quorum of four admits a fifth", outcome, outcome == "passed");
+        await BySnapshotAsync(fifth, pruned.Height()).ConfigureAwait(false);
         JsonElement health = await fifth.UntilAsync("a validator of epoch 1", h => h.Epoch() >= 1 && h.Signs(), Patience).ConfigureAwait(false);
         Say($"{fifth.Name} votes in epoch {health.Epoch()} at height {health.Height()}");
         await SignsAsync("the fifth's signature is in certificates", fifth, 4).ConfigureAwait(false);
+    }
+
+    /// <summary>The state of a height that the network certified is there, blocks above it follow, and nothing is signed.</summary>
+    private async Task BySnapshotAsync(Hospital joins, ulong goal)
+    {
+        JsonElement first = await joins.UntilAsync("a state by snapshot", h => h.FirstBlock() > 1, Patience).ConfigureAwait(false);
+        Verdict.Add($"{joins.Name} is a learner first", $"height {first.Height()}, signs: {first.Signs()}", !first.Signs());
+        JsonElement health = await joins.UntilAsync("caught up by blocks", h => h.Height() >= goal && h.Height() > first.FirstBlock(), Patience).ConfigureAwait(false);
+        ulong snapshot = first.FirstBlock() - 1;
+        bool imported = joins.HasLogged("the state of height {Height} is here", $"\"Height\":{snapshot},");
+        Verdict.Add($"{joins.Name} has the far past by snapshot, the near past by blocks", $"state of height {snapshot}, then {health.Height() - snapshot} blocks", imported);
+        Say($"{joins.Name} took the state of height {snapshot} and has come to height {health.Height()}");
     }
 
     /// <summary>A node loses its disk: it follows and signs nothing. With a new key, admitted by the others, it votes again.</summary>
@@ -64,13 +84,12 @@ internal sealed class Play : IDisposable
         ulong height = (await Hospitals[0].UntilAsync("an answer", _ => true, Patience).ConfigureAwait(false)).Height();
         wiped.Wipe();
         wiped.Process.Start();
-        JsonElement health = await wiped.UntilAsync("following without signing", h => h.Height() > height && !h.Signs(), Patience).ConfigureAwait(false);
-        Verdict.Add("a wiped node follows and does not sign", $"height {health.Height()}, signs: {health.Signs()}", !health.Signs());
+        await BySnapshotAsync(wiped, height + 1).ConfigureAwait(false);
         PublicKey old = wiped.NodeKey, fresh = await wiped.NewKeyAsync().ConfigureAwait(false);
         string outcome = await PassAsync(new { rotate = new { nodeKey = old.ToString(), newKey = fresh.ToString() } }, 0, 1, 3, 4).ConfigureAwait(false);
         Verdict.Add("a quorum of five gives it a new key", outcome, outcome == "passed");
         wiped.Process.Start();
-        health = await wiped.UntilAsync("a validator of epoch 2", h => h.Epoch() >= 2 && h.Signs(), Patience).ConfigureAwait(false);
+        JsonElement health = await wiped.UntilAsync("a validator of epoch 2", h => h.Epoch() >= 2 && h.Signs(), Patience).ConfigureAwait(false);
         Say($"{wiped.Name} votes again, in epoch {health.Epoch()} at height {health.Height()}");
         await SignsAsync("its new key's signature is in certificates", wiped, 2).ConfigureAwait(false);
     }
