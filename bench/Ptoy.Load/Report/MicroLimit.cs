@@ -13,7 +13,7 @@ internal sealed record MicroLimit(double Codec, double Signature, double Vm, dou
     /// <summary>Size of a vote's packet.</summary>
     private const int VoteBytes = 250;
 
-    private const int Batch = 50, Rounds = 400, Blocks = 40, MostPerBlock = 1_024;
+    private const int Batch = 50, Rounds = 400, Blocks = 40, MostPerBlock = 1_024, WarmUps = 8;
 
     public double Sum => Codec + Signature + Vm + State + Sync + Rpc + Transport + Consensus;
 
@@ -49,10 +49,11 @@ internal sealed record MicroLimit(double Codec, double Signature, double Vm, dou
     private static (StageCosts Stages, byte[][] Sample) Stages(bool grants, int block, int count, int basePort)
     {
         using var bench = new StageBench(basePort);
-        // The first half compiles what the second one measures.
-        byte[][] all = grants ? bench.Grants(2 * count) : bench.Transfers(2 * count);
-        bench.Run([.. all[..count].Chunk(block)]);
-        return (bench.Run([.. all[count..].Chunk(block)]), all[..Batch]);
+        // All but the last part compile what that one measures.
+        byte[][] all = grants ? bench.Grants(WarmUps * count) : bench.Transfers(WarmUps * count);
+        StageCosts costs = null!;
+        foreach (byte[][] part in all.Chunk(count)) costs = bench.Run([.. part.Chunk(block)]);
+        return (costs, all[..Batch]);
     }
 
     /// <summary><paramref name="unit"/>: operations in what the stages and the wire were measured with.</summary>

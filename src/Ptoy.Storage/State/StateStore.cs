@@ -12,11 +12,18 @@ namespace Ptoy.Storage.State;
 /// </summary>
 public sealed partial class StateStore
 {
+    // About what an entry costs beside its text, in characters.
+    private const int PerValue = 100;
+
     // Absent, or the version of the root node.
     private const ulong NoRoot = ulong.MaxValue;
 
     private readonly Database _database;
-    private readonly NodeCache _cache;
+    /// <summary>Characters of values kept in memory, about 64 MiB of text.</summary>
+    private const long CachedCharacters = 32 * 1024 * 1024;
+
+    private readonly GenerationCache<NodeKey, Node> _cache;
+    private readonly GenerationCache<(Hash Key, ulong Version), string> _values = new(CachedCharacters, static json => json.Length + PerValue);
     private readonly ulong _retain;
     private StateVersion _latest;
     private ulong? _oldestStale;
@@ -24,7 +31,7 @@ public sealed partial class StateStore
     internal StateStore(Database database, int cachedNodes, int retainVersions)
     {
         _database = database;
-        _cache = new NodeCache(cachedNodes);
+        _cache = new GenerationCache<NodeKey, Node>(cachedNodes, static _ => 1);
         _retain = (ulong)retainVersions;
         _latest = Load(database.Last(Tables.StateRoots)) ?? new StateVersion(0, Hash.Zero, null);
         if (_latest.RootNode is { } root && LoadNode(new NodeKey(root, 0, Hash.Zero)).ComputeHash() != _latest.Root)
@@ -132,13 +139,19 @@ public sealed partial class StateStore
         foreach (NodeKey key in update.Tree.Stale) _cache.Remove(key);
     }
 
-    private string? Read(StateVersion version, string path) =>
-        TreeReader.Find(version, StateHash.Key(path), LoadNode) is { } leaf ? leaf.Json ?? Value(leaf).Json : null;
-
-    private static void Keep(LeafSlot leaf, string json)
+    private string? Read(StateVersion version, string path)
     {
-        const int Small = 256;
+        if (TreeReader.Find(version, StateHash.Key(path), LoadNode) is not { } leaf) return null;
+        if (leaf.Json is { } small) return small;
+        return _values.TryGet((leaf.Key, leaf.Version), out string? json) ? json : Value(leaf).Json;
+    }
+
+    // Small values live with their leaf, the others apart, within a bound of their own.
+    private void Keep(LeafSlot leaf, string json)
+    {
+        const int Small = 256, Large = 64 * 1024;
         if (json.Length <= Small) leaf.Json = json;
+        else if (json.Length <= Large) _values.Add((leaf.Key, leaf.Version), json);
     }
 
     private StateVersion Version(ulong height)
@@ -157,7 +170,7 @@ public sealed partial class StateStore
 
     private Node LoadNode(NodeKey key)
     {
-        if (_cache.TryGet(key, out Node? known)) return known!;
+        if (_cache.TryGet(key, out Node? known)) return known;
         Node node = ReadNode(_database, key);
         _cache.Add(key, node);
         return node;

@@ -1,0 +1,47 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+
+namespace Ptoy.Storage.State;
+
+/// <summary>
+/// What was read or written lately, up to a total weight. Two generations: when the young one is full it becomes the old one and the old one
+/// goes, so what is used stays and no list has to be kept in order. For things that never change: an entry is never wrong, only absent.
+/// </summary>
+internal sealed class GenerationCache<TKey, TValue>(long capacity, Func<TValue, int> weigh)
+    where TKey : notnull
+    where TValue : class
+{
+    private readonly long _generation = Math.Max(1, capacity / 2);
+    private readonly Lock _turn = new();
+    private volatile ConcurrentDictionary<TKey, TValue> _young = new();
+    private volatile ConcurrentDictionary<TKey, TValue> _old = new();
+    private long _weight;
+
+    public bool TryGet(TKey key, [NotNullWhen(true)] out TValue? value)
+    {
+        if (_young.TryGetValue(key, out value)) return true;
+        if (!_old.TryGetValue(key, out value)) return false;
+        Add(key, value);
+        return true;
+    }
+
+    public void Add(TKey key, TValue value)
+    {
+        if (!_young.TryAdd(key, value)) return;
+        if (Interlocked.Add(ref _weight, weigh(value)) < _generation) return;
+        lock (_turn)
+        {
+            if (Volatile.Read(ref _weight) < _generation) return;
+            _old = _young;
+            _young = new ConcurrentDictionary<TKey, TValue>();
+            Volatile.Write(ref _weight, 0);
+        }
+    }
+
+    /// <summary>Makes room: nothing will ask for this any more (readers of older versions read it from disk).</summary>
+    public void Remove(TKey key)
+    {
+        if (_young.TryRemove(key, out TValue? value)) Interlocked.Add(ref _weight, -weigh(value));
+        _old.TryRemove(key, out _);
+    }
+}
