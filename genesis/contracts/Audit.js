@@ -19,8 +19,8 @@ class Audit {
     require(member.nodeAccount === ctx.caller, 'only the node itself may anchor its log');
     require(Number.isSafeInteger(segment) && segment >= 0, 'segment is a whole number');
     require(Number.isSafeInteger(count) && count >= 1, 'count is a whole number from 1');
-    require(this._hash(root), 'root is 64 hexadecimal digits');
-    require(this._hash(head), 'head is 64 hexadecimal digits');
+    require(isHex(root, 64), 'root is 64 hexadecimal digits');
+    require(isHex(head, 64), 'head is 64 hexadecimal digits');
     const latest = state.get('latest/' + node);
     require(latest === null || segment > latest, `segment ${segment} is not after the latest, ${latest}`);
     state.set(`anchor/${node}/${segment}`, { count, root, head, height: ctx.height, time: ctx.time });
@@ -37,10 +37,5 @@ class Audit {
   latest(node) {
     const segment = state.get('latest/' + node);
     return segment === null ? null : { segment, ...state.get(`anchor/${node}/${segment}`) };
-  }
-
-  // One conversion checks all digits: a character that is not hexadecimal makes it NaN (the last 0 keeps blanks inside).
-  _hash(text) {
-    return typeof text === 'string' && text.length === 64 && text === text.toLowerCase() && !Number.isNaN(Number('0x' + text + '0'));
   }
 }

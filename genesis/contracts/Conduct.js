@@ -85,7 +85,7 @@ class Conduct {
   }
 
   _vote(vote) {
-    return vote !== undefined && vote !== null && typeof vote === 'object' && this._hex(vote.blockHash, 64)
+    return vote !== undefined && vote !== null && typeof vote === 'object' && isHex(vote.blockHash, 64)
       && typeof vote.signature === 'string' && vote.signature.length === 128;
   }
 
@@ -115,9 +115,5 @@ class Conduct {
       rest = Math.floor(rest / 16);
     }
     return text;
-  }
-
-  _hex(text, length) {
-    return typeof text === 'string' && text.length === length && text === text.toLowerCase() && !Number.isNaN(Number('0x' + text + '0'));
   }
 }

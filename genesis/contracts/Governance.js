@@ -93,7 +93,7 @@ class Governance {
     require(candidate, 'only a candidate says that it follows');
     require(!candidate.seen, 'this candidate was seen to follow already');
     require(Number.isSafeInteger(height) && height < ctx.height && height + this._recent() >= ctx.height, `height is one of the last ${this._recent()}`);
-    require(this._hex(chainHash, 64), 'chainHash is 64 hexadecimal digits');
+    require(isHex(chainHash, 64), 'chainHash is 64 hexadecimal digits');
     candidate.claim = { height, chainHash };
     candidate.confirmed = [];
     state.set('candidates', candidates);
@@ -380,10 +380,6 @@ class Governance {
     return value;
   }
 
-  // One conversion checks all digits: a character that is not hexadecimal makes it NaN (the last 0 keeps blanks inside).
-  _hex(text, length) {
-    return typeof text === 'string' && text.length === length && text === text.toLowerCase() && !Number.isNaN(Number('0x' + text + '0'));
-  }
 
   // The largest watermark window that nodes may have: who judges a header above the barrier has executed the change.
   _window() {

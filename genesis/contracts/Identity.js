@@ -145,9 +145,7 @@ class Identity {
     require(!(roles.includes('patient') && roles.includes('organisation')), 'an organisation cannot be a patient');
   }
 
-  // One conversion checks all digits: a character that is not hexadecimal makes it NaN (the last 0 keeps blanks inside).
   _key(text, suite) {
-    return typeof text === 'string' && text.length === 66 && text.startsWith(suite) && text === text.toLowerCase()
-      && !Number.isNaN(Number('0x' + text.slice(2) + '0'));
+    return typeof text === 'string' && text.startsWith(suite) && isHex(text.slice(2), 64);
   }
 }

@@ -2,7 +2,8 @@
  * A patient's vault keys and consent. Provisions follow FHIR R4 Consent.provision; purposes are HL7 v3 PurposeOfUse codes.
  *
  * State: `meta` {epoch, published, next, ends, actors, delegates, createdAt}, `vault/keys/{epoch}` {tag: public key},
- * `actor/{address}` the live provisions that name the organisation or person.
+ * `provision/{id}` each live provision, `actor/{address}` {person: boolean, live: [[id, 1 for a permit or 0, end], …]} which of them name
+ * the organisation or person: a grant costs the same however many there are.
  *
  * Epochs: 64 at most. Whatever ends access advances the epoch. Ends that are known in advance stand in `ends` (ascending), so the
  * epoch at any time is a function of state and time: nobody has to be online. `_settle` makes it definite at the next transaction.
@@ -39,25 +40,28 @@ class Patient {
     const meta = this._managed();
     const p = this._provision(provision, meta.next);
     const address = p.actor.organisation || p.actor.person;
-    const list = (state.get('actor/' + address) || []).filter((q) => q.end === 0 || q.end > ctx.time);
-    require(list.length < 64, 'at most 64 provisions may be in force for one actor: revoke some first');
-    require(list.length === 0 || !list[0].actor.person === !p.actor.person, 'this account has provisions of the other kind of actor');
+    const person = p.actor.person !== undefined;
+    const known = state.get('actor/' + address);
+    const live = known === null ? [] : this._unended(known.live);
+    require(live.length < 64, 'at most 64 provisions may be in force for one actor: revoke some first');
+    require(live.length === 0 || known.person === person, 'this account has provisions of the other kind of actor');
     if (!meta.actors.includes(address)) {
       require(meta.actors.length < 256, 'at most 256 organisations and persons may have provisions');
-      if (p.actor.person) require(view('Identity', 'isActive', address), 'the person is not certified by the key authority');
+      if (person) require(view('Identity', 'isActive', address), 'the person is not certified by the key authority');
       meta.actors.push(address);
     }
     if (p.type === 'permit') {
-      if (p.actor.organisation && !list.some((q) => q.type === 'permit')) call('Provider/' + address, 'addCustomer', ctx.owner);
+      if (!person && !this._permits(live)) call('Provider/' + address, 'addCustomer', ctx.owner);
       if (p.end !== 0) this._insert(meta, p.end);
     } else if (p.start > ctx.time) {
       this._insert(meta, p.start);
     } else {
       this._advance(meta);
     }
-    list.push(p);
+    live.push([p.id, p.type === 'permit' ? 1 : 0, p.end]);
     meta.next++;
-    state.set('actor/' + address, list);
+    state.set('provision/' + p.id, p);
+    state.set('actor/' + address, { person, live });
     state.set('meta', meta);
     emit('granted', { id: p.id, type: p.type, actor: p.actor, start: p.start, end: p.end });
     return p.id;
@@ -66,18 +70,16 @@ class Patient {
   /** Owner or delegate: ends a provision at once; the end of a permit that had begun advances the epoch. Returns the epoch. */
   revoke(id) {
     const meta = this._managed();
-    for (const address of meta.actors) {
-      const list = state.get('actor/' + address);
-      const p = list.find((q) => q.id === id);
-      if (!p) continue;
-      if (p.type === 'permit' && p.start <= ctx.time) this._advance(meta);
-      this._remove(meta, p.type === 'permit' ? p.end : p.start);
-      this._keep(meta, address, list, list.filter((q) => q.id !== id));
-      state.set('meta', meta);
-      emit('revoked', { id, actor: p.actor, epoch: meta.epoch });
-      return meta.epoch;
-    }
-    fail(`there is no provision ${id} in force`);
+    const p = Number.isSafeInteger(id) ? state.get('provision/' + id) : null;
+    require(p !== null, `there is no provision ${id} in force`);
+    const address = p.actor.organisation || p.actor.person;
+    if (p.type === 'permit' && p.start <= ctx.time) this._advance(meta);
+    this._remove(meta, p.type === 'permit' ? p.end : p.start);
+    const known = state.get('actor/' + address);
+    this._keep(meta, address, known, known.live.filter((entry) => entry[0] !== id));
+    state.set('meta', meta);
+    emit('revoked', { id, actor: p.actor, epoch: meta.epoch });
+    return meta.epoch;
   }
 
   /** Owner or delegate: closes the current epoch. Returns the new one. Errors: no further epoch is published. */
@@ -185,8 +187,8 @@ class Patient {
     if (requester === ctx.owner) return { permit: true, reason: 'owner', until: 0 };
     const delegate = meta.delegates.find((d) => d.account === requester && (d.until === 0 || d.until > when[1]));
     if (delegate) return { permit: true, reason: 'delegate', until: delegate.until };
-    let provisions = state.get('actor/' + requester) || [];
-    if (onBehalfOf && onBehalfOf !== requester) provisions = provisions.concat(state.get('actor/' + onBehalfOf) || []);
+    let provisions = this._of(requester);
+    if (onBehalfOf && onBehalfOf !== requester) provisions = provisions.concat(this._of(onBehalfOf));
     return this._weigh(provisions.filter((p) => this._concerns(p, requester, role)), request, when);
   }
 
@@ -224,7 +226,7 @@ class Patient {
     let skip = from;
     let room = 60000;
     for (const address of actors) {
-      for (const p of state.get('actor/' + address) || []) {
+      for (const p of this._of(address)) {
         if ((p.end !== 0 && p.end <= ctx.time) || skip-- > 0) continue;
         room -= JSON.stringify(p).length;
         if (room < 0) return found;
@@ -261,9 +263,9 @@ class Patient {
     meta.ends = meta.ends.filter((end) => end > ctx.time);
     meta.delegates = meta.delegates.filter((d) => d.until === 0 || d.until > ctx.time);
     for (const address of [...meta.actors]) {
-      const list = state.get('actor/' + address);
-      const live = list.filter((p) => p.end === 0 || p.end > ctx.time);
-      if (live.length < list.length) this._keep(meta, address, list, live);
+      const known = state.get('actor/' + address);
+      const live = this._unended(known.live);
+      if (live.length < known.live.length) this._keep(meta, address, known, live);
     }
     state.set('meta', meta);
     emit('epoch', { epoch: meta.epoch });
@@ -298,11 +300,26 @@ class Patient {
     if (i >= 0) meta.ends = [...meta.ends.slice(0, i), ...meta.ends.slice(i + 1)];
   }
 
-  _keep(meta, address, before, after) {
-    const permits = (list) => list.some((p) => p.type === 'permit');
-    if (before[0].actor.organisation && permits(before) && !permits(after)) call('Provider/' + address, 'removeCustomer', ctx.owner);
+  // The provisions that name an actor, those that have ended lately among them.
+  _of(address) {
+    const known = state.get('actor/' + address);
+    return known === null ? [] : known.live.map((entry) => state.get('provision/' + entry[0]));
+  }
+
+  _unended(live) {
+    return live.filter((entry) => entry[2] === 0 || entry[2] > ctx.time);
+  }
+
+  _permits(live) {
+    return live.some((entry) => entry[1] === 1);
+  }
+
+  // Leaves an actor only the entries `after` of those it had.
+  _keep(meta, address, known, after) {
+    for (const entry of known.live) if (!after.includes(entry)) state.delete('provision/' + entry[0]);
+    if (!known.person && this._permits(known.live) && !this._permits(after)) call('Provider/' + address, 'removeCustomer', ctx.owner);
     if (after.length > 0) {
-      state.set('actor/' + address, after);
+      state.set('actor/' + address, { person: known.person, live: after });
     } else {
       state.delete('actor/' + address);
       meta.actors = meta.actors.filter((a) => a !== address);
@@ -315,12 +332,12 @@ class Patient {
     const first = epochFrom === 0 ? sets[0] : state.get('vault/keys/0');
     const tags = Object.keys(first);
     require(tags.length >= 1 && tags.length <= 64, 'a key set has 1 to 64 tags');
-    for (const tag of tags) require(this._hex(tag), 'a tag is 64 hexadecimal digits');
+    for (const tag of tags) require(isHex(tag, 64), 'a tag is 64 hexadecimal digits');
     for (const set of sets) {
       require(Object.keys(set).length === tags.length, 'every key set has the tags of epoch 0');
       for (const tag of tags) {
         const key = set[tag];
-        require(typeof key === 'string' && key.startsWith('2:') && this._hex(key.slice(2)), 'a vault key is written 2: and 64 hexadecimal digits');
+        require(typeof key === 'string' && key.startsWith('2:') && isHex(key.slice(2), 64), 'a vault key is written 2: and 64 hexadecimal digits');
       }
       state.set('vault/keys/' + meta.published, set);
       meta.published++;
@@ -383,7 +400,7 @@ class Patient {
     const found = [];
     for (const d of meta.delegates) if (this._isDelegate(meta, d.account)) this._person(found, d.account, cache);
     for (const address of meta.actors) {
-      if (!cache['list/' + address]) cache['list/' + address] = state.get('actor/' + address);
+      if (!cache['list/' + address]) cache['list/' + address] = this._of(address);
       const list = cache['list/' + address];
       if (list[0].actor.person) {
         if (this._stands(list, 'read', tag, null)) this._person(found, address, cache);
@@ -411,8 +428,8 @@ class Patient {
     require(!onBehalfOf || role !== null, 'the author is not an active employee of the organisation');
     require(onBehalfOf || view('Identity', 'isActive', author), 'the author is not certified, or its key was revoked');
     if (author === ctx.owner) return;
-    const own = state.get('actor/' + author) || [];
-    const list = onBehalfOf && onBehalfOf !== author ? (state.get('actor/' + onBehalfOf) || []) : [];
+    const own = this._of(author);
+    const list = onBehalfOf && onBehalfOf !== author ? this._of(onBehalfOf) : [];
     const all = own.concat(list).filter((p) => p.actor.person || role !== null);
     for (const tag of tags) {
       require(tag !== this._letter(), 'only the patient writes letters');
@@ -444,8 +461,9 @@ class Patient {
     const least = type === 'permit' ? 1 : 0;
     require(this._listed(actions, least, (a) => this._action(a)), `actions: ${least} or more of read, write, search, aggregate`);
     require(this._listed(purposes, least, (a) => this._purpose(a)), `purposes: ${least} or more HL7 v3 PurposeOfUse codes, such as TREAT`);
-    require(tags === 'all' || this._listed(tags, 1, (t) => this._hex(t)), 'tags: "all", or 1 to 64 tags of 64 hexadecimal digits');
-    const { start = ctx.time, end = 0 } = period || {};
+    require(tags === 'all' || this._listed(tags, 1, (t) => isHex(t, 64)), 'tags: "all", or 1 to 64 tags of 64 hexadecimal digits');
+    const start = period && period.start !== undefined ? period.start : ctx.time;
+    const end = period && period.end !== undefined ? period.end : 0;
     require(Number.isSafeInteger(start) && start >= 0, 'period.start is a time in ms');
     require(end === 0 || (Number.isSafeInteger(end) && end > start && end > ctx.time), 'period.end is a time in ms after start and now, or 0');
     return { id, type, actor: this._actor(actor), actions, purposes, tags, start, end };
@@ -478,10 +496,5 @@ class Patient {
   // Digest("ptoy/tag/letter"): the tag of letters, the same for everyone.
   _letter() {
     return '7b4c7250b3206c0ec23775367b4aa3fe064f4086370c92a593527b4c14833dbe';
-  }
-
-  // One conversion checks all digits: a character that is not hexadecimal makes it NaN (the last 0 keeps blanks inside).
-  _hex(text) {
-    return typeof text === 'string' && text.length === 64 && text === text.toLowerCase() && !Number.isNaN(Number('0x' + text + '0'));
   }
 }

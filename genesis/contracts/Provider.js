@@ -268,9 +268,7 @@ class Provider {
     require(good, 'a role is 1 to 32 lower-case letters, digits or hyphens, and not "owner"');
   }
 
-  // One conversion checks all digits: a character that is not hexadecimal makes it NaN (the last 0 keeps blanks inside).
   _key(text) {
-    require(typeof text === 'string' && text.length === 66 && text.startsWith('2:') && text === text.toLowerCase()
-      && !Number.isNaN(Number('0x' + text.slice(2) + '0')), 'a sealing key is written 2: and 64 hexadecimal digits');
+    require(typeof text === 'string' && text.startsWith('2:') && isHex(text.slice(2), 64), 'a sealing key is written 2: and 64 hexadecimal digits');
   }
 }

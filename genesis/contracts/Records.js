@@ -67,7 +67,7 @@ class Records {
     this._owned(entry);
     require(added !== null && typeof added === 'object', 'added: an object is needed');
     const { recipients, commitment } = added;
-    require(this._hex(commitment), 'commitment is 64 hexadecimal digits');
+    require(isHex(commitment, 64), 'commitment is 64 hexadecimal digits');
     this._recipients(recipients, entry.tags);
     require(recipients.length >= 1, 'recipients: one or more are needed');
     call(this._contract(entry.owner), 'acceptRecipients', recipients);
@@ -151,12 +151,12 @@ class Records {
   _manifest(manifest) {
     require(manifest !== null && typeof manifest === 'object', 'manifest: an object is needed');
     const { root, bytes, count, epoch, tags, recipients } = manifest;
-    require(this._hex(root), 'root is 64 hexadecimal digits');
+    require(isHex(root, 64), 'root is 64 hexadecimal digits');
     require(Number.isSafeInteger(bytes) && bytes >= 1 && bytes <= 1000000000000, 'bytes is a whole number from 1 to 10^12');
     require(Number.isInteger(count) && count >= 1 && count <= 1000, 'count is a whole number from 1 to 1000');
     require(Number.isInteger(epoch) && epoch >= 0 && epoch <= 63, 'epoch is a whole number from 0 to 63');
     require(Array.isArray(tags) && tags.length >= 1 && tags.length <= 64, 'tags: 1 to 64 are needed');
-    for (let i = 0; i < tags.length; i++) require(this._hex(tags[i]) && tags.indexOf(tags[i]) === i, 'a tag is 64 hexadecimal digits, and listed once');
+    for (let i = 0; i < tags.length; i++) require(isHex(tags[i], 64) && tags.indexOf(tags[i]) === i, 'a tag is 64 hexadecimal digits, and listed once');
     this._recipients(recipients, tags);
     return manifest;
   }
@@ -167,10 +167,5 @@ class Records {
       require(tags.includes(tag), 'recipient: its tag is not one of the manifest');
       require(typeof keyId === 'string' && keyId.length === 64, 'recipient: keyId is 64 hexadecimal digits');
     }
-  }
-
-  // One conversion checks all digits: a character that is not hexadecimal makes it NaN (the last 0 keeps blanks inside).
-  _hex(text) {
-    return typeof text === 'string' && text.length === 64 && text === text.toLowerCase() && !Number.isNaN(Number('0x' + text + '0'));
   }
 }

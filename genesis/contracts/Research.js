@@ -19,7 +19,7 @@ class Research {
     const { budget, purpose, protocol, analysts = [] } = facts;
     this._amount(budget, 'budget');
     require(['HRESCH', 'CLINTRCH', 'PUBHLTH', 'POPHLTH', 'HOPERAT', 'HQUALIMP'].includes(purpose), 'purpose is not one of research or of operations');
-    require(this._hash(protocol), 'protocol is 64 hexadecimal digits');
+    require(isHex(protocol, 64), 'protocol is 64 hexadecimal digits');
     require(Array.isArray(analysts) && analysts.length <= 64, 'analysts: a list of at most 64');
     for (let i = 0; i < analysts.length; i++) require(isAccount(analysts[i]) && analysts.indexOf(analysts[i]) === i, 'an analyst is a ptoy1 account, listed once');
     const most = view('Governance', 'parameter', 'researchBudget');
@@ -66,7 +66,7 @@ class Research {
   spend(id, epsilon, queryHash) {
     const study = this._owned(id);
     this._amount(epsilon, 'epsilon');
-    require(this._hash(queryHash), 'queryHash is 64 hexadecimal digits');
+    require(isHex(queryHash, 64), 'queryHash is 64 hexadecimal digits');
     require(state.get(`paid/${id}/${queryHash}`) === null, 'this query is paid for already');
     const left = study.budget - study.spent;
     require(epsilon <= left, `epsilon: ${epsilon} is more than the ${left} left of the study's budget`);
@@ -143,10 +143,5 @@ class Research {
 
   _amount(value, name) {
     require(Number.isSafeInteger(value) && value >= 1 && value <= 100000000, `${name} is a whole number of micro-epsilon from 1 to 100000000`);
-  }
-
-  // One conversion checks all digits: a character that is not hexadecimal makes it NaN (the last 0 keeps blanks inside).
-  _hash(text) {
-    return typeof text === 'string' && text.length === 64 && text === text.toLowerCase() && !Number.isNaN(Number('0x' + text + '0'));
   }
 }

@@ -174,6 +174,17 @@ internal sealed class HostApiTests
         Assert.That(LanguageTests.Evaluate("return keyIdOf(args[0])", $"[\"{key.Public}\"]").Error, Is.EqualTo("not a sealing key"));
     }
 
+    [TestCase("'00ff', 4", "true")]
+    [TestCase("'00fF', 4", "false", Description = "upper case")]
+    [TestCase("'00fg', 4", "false")]
+    [TestCase("' 0ff', 4", "false")]
+    [TestCase("'00ff', 3", "false", Description = "another length")]
+    [TestCase("'', 0", "false")]
+    [TestCase("5, 1", "false", Description = "not text")]
+    [TestCase("'00ff'", "false", Description = "no length")]
+    public void Hexadecimal_text_is_told_from_other_text(string arguments, string expected) =>
+        Assert.That(LanguageTests.Evaluate($"return isHex({arguments})", "[]").ResultJson, Is.EqualTo(expected));
+
     [Test]
     public void What_the_state_throws_is_the_nodes_fault_and_comes_through()
     {

@@ -29,6 +29,7 @@ internal static class Names
         ["verifySignature"] = "$verifySignature",
         ["verifySignatureHex"] = "$verifySignatureHex",
         ["isAccount"] = "$isAccount",
+        ["isHex"] = "$isHex",
         ["accountOf"] = "$accountOf",
         ["keyIdOf"] = "$keyIdOf",
         ["String"] = "$String",

@@ -87,6 +87,7 @@ internal static class HelperTable
         ["$verifySignature"] = HostApi.VerifySignature,
         ["$verifySignatureHex"] = HostApi.VerifySignatureHex,
         ["$isAccount"] = HostApi.IsAccount,
+        ["$isHex"] = HostApi.IsHex,
         ["$accountOf"] = HostApi.AccountOf,
         ["$keyIdOf"] = HostApi.KeyIdOf,
     };

@@ -108,6 +108,19 @@ internal static class HostApi
         return valid ? JsBoolean.True : JsBoolean.False;
     }
 
+    /// <summary><c>isHex(value, digits)</c>: true for text of exactly that many lower-case hexadecimal digits.</summary>
+    public static JsValue IsHex(Frame frame, JsValue[] arguments)
+    {
+        int digits = Arg.Int(arguments, 1, 0);
+        if (Arg.At(arguments, 0) is not JsString { Length: > 0 } value || value.Length != digits) return JsBoolean.False;
+        frame.Meter.Charge(1 + Gas.Text(digits));
+        foreach (char c in value.ToString())
+        {
+            if (!char.IsAsciiHexDigitLower(c)) return JsBoolean.False;
+        }
+        return JsBoolean.True;
+    }
+
     /// <summary><c>accountOf("1:hex")</c>: the address text of a signing key.</summary>
     public static JsValue AccountOf(Frame frame, JsValue[] arguments)
     {
