@@ -5,7 +5,7 @@ namespace Ptoy.Storage.State;
 
 /// <summary>
 /// What was read or written lately, up to a total weight. Two generations: when the young one is full it becomes the old one and the old one
-/// goes, so what is used stays and no list has to be kept in order. For things that never change: an entry is never wrong, only absent.
+/// goes, so what is used stays and no list has to be kept in order. What is in it never changes, or says itself what it is.
 /// </summary>
 internal sealed class GenerationCache<TKey, TValue>(long capacity, Func<TValue, int> weigh)
     where TKey : notnull
@@ -27,15 +27,15 @@ internal sealed class GenerationCache<TKey, TValue>(long capacity, Func<TValue, 
 
     public void Add(TKey key, TValue value)
     {
-        if (!_young.TryAdd(key, value)) return;
-        if (Interlocked.Add(ref _weight, weigh(value)) < _generation) return;
-        lock (_turn)
-        {
-            if (Volatile.Read(ref _weight) < _generation) return;
-            _old = _young;
-            _young = new ConcurrentDictionary<TKey, TValue>();
-            Volatile.Write(ref _weight, 0);
-        }
+        if (_young.TryAdd(key, value)) Weigh(weigh(value));
+    }
+
+    /// <summary>Adds a value, or puts it in the place of another.</summary>
+    public void Put(TKey key, TValue value)
+    {
+        int before = _young.TryGetValue(key, out TValue? known) ? weigh(known) : 0;
+        _young[key] = value;
+        Weigh(weigh(value) - before);
     }
 
     /// <summary>Makes room: nothing will ask for this any more (readers of older versions read it from disk).</summary>
@@ -43,5 +43,18 @@ internal sealed class GenerationCache<TKey, TValue>(long capacity, Func<TValue, 
     {
         if (_young.TryRemove(key, out TValue? value)) Interlocked.Add(ref _weight, -weigh(value));
         _old.TryRemove(key, out _);
+    }
+
+    // Two threads that put the same key may miscount a little: the next generation starts from nothing again.
+    private void Weigh(int more)
+    {
+        if (Interlocked.Add(ref _weight, more) < _generation) return;
+        lock (_turn)
+        {
+            if (Volatile.Read(ref _weight) < _generation) return;
+            _old = _young;
+            _young = new ConcurrentDictionary<TKey, TValue>();
+            Volatile.Write(ref _weight, 0);
+        }
     }
 }

@@ -23,7 +23,7 @@ public sealed partial class StateStore
     private const long CachedCharacters = 32 * 1024 * 1024;
 
     private readonly GenerationCache<NodeKey, Node> _cache;
-    private readonly GenerationCache<(Hash Key, ulong Version), string> _values = new(CachedCharacters, static json => json.Length + PerValue);
+    private readonly GenerationCache<Hash, RecentValue> _values = new(CachedCharacters, static value => value.Json.Length + PerValue);
     private readonly ulong _retain;
     private StateVersion _latest;
     private ulong? _oldestStale;
@@ -143,15 +143,16 @@ public sealed partial class StateStore
     {
         if (TreeReader.Find(version, StateHash.Key(path), LoadNode) is not { } leaf) return null;
         if (leaf.Json is { } small) return small;
-        return _values.TryGet((leaf.Key, leaf.Version), out string? json) ? json : Value(leaf).Json;
+        return _values.TryGet(leaf.Key, out RecentValue? recent) && recent.Version == leaf.Version ? recent.Json : Value(leaf).Json;
     }
 
-    // Small values live with their leaf, the others apart, within a bound of their own.
+    // Small values live with their leaf; of the others the newest of each path is kept apart, within a bound of their own.
     private void Keep(LeafSlot leaf, string json)
     {
         const int Small = 256, Large = 64 * 1024;
         if (json.Length <= Small) leaf.Json = json;
-        else if (json.Length <= Large) _values.Add((leaf.Key, leaf.Version), json);
+        else if (json.Length <= Large && leaf.Version >= (_values.TryGet(leaf.Key, out RecentValue? recent) ? recent.Version : 0))
+            _values.Put(leaf.Key, new RecentValue(leaf.Version, json));
     }
 
     private StateVersion Version(ulong height)
@@ -215,6 +216,9 @@ public sealed partial class StateStore
         return new StateVersion(Keys.Number(e.Key), Keys.HashAt(e.Value, 0), root == NoRoot ? null : root);
     }
 }
+
+/// <summary>A value of a path, and the height that wrote it.</summary>
+internal sealed record RecentValue(ulong Version, string Json);
 
 /// <summary>A state value (JSON text; null: none), the proof of it, and the root that the proof leads to.</summary>
 public sealed record ProvedValue(string? Json, StateProof Proof, Hash Root);
