@@ -1,9 +1,10 @@
 /**
  * A patient's vault keys and consent. Provisions follow FHIR R4 Consent.provision; purposes are HL7 v3 PurposeOfUse codes.
  *
- * State: `meta` {epoch, published, next, ends, actors, delegates, createdAt}, `vault/keys/{epoch}` {tag: public key},
- * `provision/{id}` each live provision, `actor/{address}` {person: boolean, live: [[id, 1 for a permit or 0, end], …]} which of them name
- * the organisation or person: a grant costs the same however many there are.
+ * State: `meta` {epoch, published, next, ends, actors, given, delegates, createdAt}, `vault/keys/{epoch}` {tag: public key},
+ * `provision/{id}` each live provision; `meta.actors` [address] are the organisations and persons that any of them names, and `meta.given`
+ * [{person: boolean, permits, ids}], in the same order, which ones, and how many of those are permits. So a grant writes one provision,
+ * however many there are.
  *
  * Epochs: 64 at most. Whatever ends access advances the epoch. Ends that are known in advance stand in `ends` (ascending), so the
  * epoch at any time is a function of state and time: nobody has to be online. `_settle` makes it definite at the next transaction.
@@ -18,7 +19,7 @@ class Patient {
     require(state.get('meta') === null, 'this vault was created before');
     require(view('Identity', 'hasRole', ctx.owner, 'patient'), 'the owner is not certified as a patient');
     require(setup !== null && typeof setup === 'object', 'setup: an object is needed');
-    const meta = { epoch: 0, published: 0, next: 1, ends: [], actors: [], delegates: [], createdAt: ctx.time };
+    const meta = { epoch: 0, published: 0, next: 1, ends: [], actors: [], given: [], delegates: [], createdAt: ctx.time };
     this._publish(meta, 0, setup.vaultKeys);
     emit('created', { owner: ctx.owner, published: meta.published });
   }
@@ -41,27 +42,19 @@ class Patient {
     const p = this._provision(provision, meta.next);
     const address = p.actor.organisation || p.actor.person;
     const person = p.actor.person !== undefined;
-    const known = state.get('actor/' + address);
-    const live = known === null ? [] : this._unended(known.live);
-    require(live.length < 64, 'at most 64 provisions may be in force for one actor: revoke some first');
-    require(live.length === 0 || known.person === person, 'this account has provisions of the other kind of actor');
-    if (!meta.actors.includes(address)) {
-      require(meta.actors.length < 256, 'at most 256 organisations and persons may have provisions');
-      if (person) require(view('Identity', 'isActive', address), 'the person is not certified by the key authority');
-      meta.actors.push(address);
-    }
+    const actor = this._room(meta, address, person);
     if (p.type === 'permit') {
-      if (!person && !this._permits(live)) call('Provider/' + address, 'addCustomer', ctx.owner);
+      if (!person && actor.permits === 0) call('Provider/' + address, 'addCustomer', ctx.owner);
       if (p.end !== 0) this._insert(meta, p.end);
+      actor.permits++;
     } else if (p.start > ctx.time) {
       this._insert(meta, p.start);
     } else {
       this._advance(meta);
     }
-    live.push([p.id, p.type === 'permit' ? 1 : 0, p.end]);
+    actor.ids.push(p.id);
     meta.next++;
     state.set('provision/' + p.id, p);
-    state.set('actor/' + address, { person, live });
     state.set('meta', meta);
     emit('granted', { id: p.id, type: p.type, actor: p.actor, start: p.start, end: p.end });
     return p.id;
@@ -75,8 +68,7 @@ class Patient {
     const address = p.actor.organisation || p.actor.person;
     if (p.type === 'permit' && p.start <= ctx.time) this._advance(meta);
     this._remove(meta, p.type === 'permit' ? p.end : p.start);
-    const known = state.get('actor/' + address);
-    this._keep(meta, address, known, known.live.filter((entry) => entry[0] !== id));
+    this._drop(meta, address, [p]);
     state.set('meta', meta);
     emit('revoked', { id, actor: p.actor, epoch: meta.epoch });
     return meta.epoch;
@@ -187,8 +179,8 @@ class Patient {
     if (requester === ctx.owner) return { permit: true, reason: 'owner', until: 0 };
     const delegate = meta.delegates.find((d) => d.account === requester && (d.until === 0 || d.until > when[1]));
     if (delegate) return { permit: true, reason: 'delegate', until: delegate.until };
-    let provisions = this._of(requester);
-    if (onBehalfOf && onBehalfOf !== requester) provisions = provisions.concat(this._of(onBehalfOf));
+    let provisions = this._of(meta, requester);
+    if (onBehalfOf && onBehalfOf !== requester) provisions = provisions.concat(this._of(meta, onBehalfOf));
     return this._weigh(provisions.filter((p) => this._concerns(p, requester, role)), request, when);
   }
 
@@ -220,13 +212,13 @@ class Patient {
   provisions(onBehalfOf, from = 0) {
     const meta = this._meta();
     const all = ctx.caller === ctx.owner || this._isDelegate(meta, ctx.caller);
-    const actors = all ? meta.actors : [ctx.caller];
+    const actors = all ? [...meta.actors] : [ctx.caller];
     if (!all && onBehalfOf && view('Provider/' + onBehalfOf, 'roleOf', ctx.caller) !== null) actors.push(onBehalfOf);
     const found = [];
     let skip = from;
     let room = 60000;
     for (const address of actors) {
-      for (const p of this._of(address)) {
+      for (const p of this._of(meta, address)) {
         if ((p.end !== 0 && p.end <= ctx.time) || skip-- > 0) continue;
         room -= JSON.stringify(p).length;
         if (room < 0) return found;
@@ -262,11 +254,7 @@ class Patient {
     meta.epoch = this._epoch(meta, ctx.time);
     meta.ends = meta.ends.filter((end) => end > ctx.time);
     meta.delegates = meta.delegates.filter((d) => d.until === 0 || d.until > ctx.time);
-    for (const address of [...meta.actors]) {
-      const known = state.get('actor/' + address);
-      const live = this._unended(known.live);
-      if (live.length < known.live.length) this._keep(meta, address, known, live);
-    }
+    for (const address of [...meta.actors]) this._drop(meta, address, this._of(meta, address).filter((p) => this._ended(p)));
     state.set('meta', meta);
     emit('epoch', { epoch: meta.epoch });
     return meta;
@@ -301,29 +289,50 @@ class Patient {
   }
 
   // The provisions that name an actor, those that have ended lately among them.
-  _of(address) {
-    const known = state.get('actor/' + address);
-    return known === null ? [] : known.live.map((entry) => state.get('provision/' + entry[0]));
+  _of(meta, address) {
+    const at = meta.actors.indexOf(address);
+    return at < 0 ? [] : meta.given[at].ids.map((id) => state.get('provision/' + id));
   }
 
-  _unended(live) {
-    return live.filter((entry) => entry[2] === 0 || entry[2] > ctx.time);
+  _ended(p) {
+    return p.end !== 0 && p.end <= ctx.time;
   }
 
-  _permits(live) {
-    return live.some((entry) => entry[1] === 1);
-  }
-
-  // Leaves an actor only the entries `after` of those it had.
-  _keep(meta, address, known, after) {
-    for (const entry of known.live) if (!after.includes(entry)) state.delete('provision/' + entry[0]);
-    if (!known.person && this._permits(known.live) && !this._permits(after)) call('Provider/' + address, 'removeCustomer', ctx.owner);
-    if (after.length > 0) {
-      state.set('actor/' + address, { person: known.person, live: after });
-    } else {
-      state.delete('actor/' + address);
-      meta.actors = meta.actors.filter((a) => a !== address);
+  // The actor's entry with room for one provision more. Denials that ended are still counted: they go when room is needed.
+  _room(meta, address, person) {
+    let at = meta.actors.indexOf(address);
+    if (at >= 0 && meta.given[at].ids.length >= 64) {
+      this._drop(meta, address, this._of(meta, address).filter((p) => this._ended(p)));
+      at = meta.actors.indexOf(address);
     }
+    if (at >= 0) {
+      require(meta.given[at].ids.length < 64, 'at most 64 provisions may be in force for one actor: revoke some first');
+      require(meta.given[at].person === person, 'this account has provisions of the other kind of actor');
+      return meta.given[at];
+    }
+    require(meta.actors.length < 256, 'at most 256 organisations and persons may have provisions');
+    if (person) require(view('Identity', 'isActive', address), 'the person is not certified by the key authority');
+    const actor = { person, permits: 0, ids: [] };
+    meta.actors.push(address);
+    meta.given.push(actor);
+    return actor;
+  }
+
+  // Takes provisions away from an actor, and the actor where none is left.
+  _drop(meta, address, gone) {
+    if (gone.length === 0) return;
+    const at = meta.actors.indexOf(address);
+    const actor = meta.given[at];
+    const had = actor.permits > 0;
+    for (const p of gone) {
+      state.delete('provision/' + p.id);
+      if (p.type === 'permit') actor.permits--;
+    }
+    actor.ids = actor.ids.filter((id) => !gone.some((p) => p.id === id));
+    if (!actor.person && had && actor.permits === 0) call('Provider/' + address, 'removeCustomer', ctx.owner);
+    if (actor.ids.length > 0) return;
+    meta.actors = meta.actors.filter((a) => a !== address);
+    meta.given = meta.given.filter((g) => g !== actor);
   }
 
   _publish(meta, epochFrom, sets) {
@@ -399,10 +408,11 @@ class Patient {
   _permitted(meta, tag, cache) {
     const found = [];
     for (const d of meta.delegates) if (this._isDelegate(meta, d.account)) this._person(found, d.account, cache);
-    for (const address of meta.actors) {
-      if (!cache['list/' + address]) cache['list/' + address] = this._of(address);
+    for (let at = 0; at < meta.actors.length; at++) {
+      const address = meta.actors[at];
+      if (!cache['list/' + address]) cache['list/' + address] = this._of(meta, address);
       const list = cache['list/' + address];
-      if (list[0].actor.person) {
+      if (meta.given[at].person) {
         if (this._stands(list, 'read', tag, null)) this._person(found, address, cache);
         continue;
       }
@@ -428,8 +438,8 @@ class Patient {
     require(!onBehalfOf || role !== null, 'the author is not an active employee of the organisation');
     require(onBehalfOf || view('Identity', 'isActive', author), 'the author is not certified, or its key was revoked');
     if (author === ctx.owner) return;
-    const own = this._of(author);
-    const list = onBehalfOf && onBehalfOf !== author ? this._of(onBehalfOf) : [];
+    const own = this._of(meta, author);
+    const list = onBehalfOf && onBehalfOf !== author ? this._of(meta, onBehalfOf) : [];
     const all = own.concat(list).filter((p) => p.actor.person || role !== null);
     for (const tag of tags) {
       require(tag !== this._letter(), 'only the patient writes letters');
