@@ -13,7 +13,7 @@ internal sealed record MicroLimit(double Codec, double Signature, double Vm, dou
     /// <summary>Size of a vote's packet.</summary>
     private const int VoteBytes = 250;
 
-    private const int Batch = 50, Rounds = 400, Blocks = 40, MostPerBlock = 1_024, WarmUps = 8;
+    private const int Batch = 50, Rounds = 400, Blocks = 40, MostPerBlock = 1_024, WarmUps = 6;
 
     public double Sum => Codec + Signature + Vm + State + Sync + Rpc + Transport + Consensus;
 

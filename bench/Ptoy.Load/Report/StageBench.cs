@@ -30,7 +30,7 @@ internal sealed record StageCosts(double Codec, double Signature, double Vm, dou
 internal sealed class StageBench : IDisposable
 {
     private const ulong Expiry = 9_000;
-    private const int Accounts = 400;
+    private const int Accounts = 800;
 
     private readonly string _directory = Directory.CreateTempSubdirectory("ptoy-micro-").FullName;
     private readonly Consortium _consortium = new();
