@@ -7,6 +7,7 @@ using Ptoy.Protocol.Records;
 using Ptoy.Protocol.Rpc;
 using Ptoy.Services.Authority;
 using Ptoy.Services.Common;
+using Ptoy.Services.Hosting;
 
 namespace Ptoy.Cli.Shell;
 
@@ -17,7 +18,7 @@ internal static class Faults
     public static (int Code, string Message) Describe(Exception fault) => fault switch
     {
         CliException e => (e.ExitCode, e.Message),
-        ConfigException or GenesisException => (ExitCode.Usage, fault.Message),
+        ConfigException or DaemonConfigException or GenesisException => (ExitCode.Usage, fault.Message),
         ArgumentException e => (ExitCode.Usage, WithoutParameterName(e)),
         FieldException => (ExitCode.Usage, fault.Message),
         RpcException e => (ExitCode.Failed, Rpc(e)),
@@ -35,7 +36,7 @@ internal static class Faults
     private static bool IsExpected(Exception fault) => fault is KeystoreException or TransactionFailedException or TransactionLostException
         or AuthorityRefusedException or AuthorityException or RateLimitException or SealException or InvalidDataException or IOException
         or Ptoy.Client.Light.ProofException or Ptoy.Protocol.Wire.WireException or FormatException
-        or Ptoy.Services.Fhir.BundleException or InvalidOperationException;
+        or Ptoy.Services.Fhir.BundleException or DaemonFailedException or InvalidOperationException;
 
     private static string Rpc(RpcException e) => e.Code switch
     {

@@ -60,7 +60,8 @@ public sealed class ProviderSession(AccountKeys keys, VaultRoot root, NodeConnec
     /// <inheritdoc/>
     public void Dispose() => _sender.Dispose();
 
-    private async Task<int> EnsureTeamKeyAsync(string role, CancellationToken cancellation)
+    /// <summary>The version of the role's team key; publishes one where there is none, or where it waits for its replacement.</summary>
+    public async Task<int> EnsureTeamKeyAsync(string role, CancellationToken cancellation = default)
     {
         JsonElement current = await node.ViewAsync(Contract, "teamKey", [role], cancellation);
         if (current.ValueKind == JsonValueKind.Object && !current.GetProperty("stale").GetBoolean()) return current.GetProperty("version").GetInt32();

@@ -236,8 +236,8 @@ internal sealed class SealedEngine : IDisposable
             .SetParanoidChecks(true)
             // A torn last record is a write that nobody was told about; a bad record before it is damage.
             .SetWalRecoveryMode(Recovery.TolerateCorruptedTailRecords)
-            .SetDbWriteBufferSize(24UL << 20)
-            .SetMaxTotalWalSize(64UL << 20)
+            .SetDbWriteBufferSize(16UL << 20)
+            .SetMaxTotalWalSize(32UL << 20)
             .SetMaxOpenFiles(256)
             .SetMaxBackgroundCompactions(1)
             .SetKeepLogFileNum(2)
@@ -246,11 +246,11 @@ internal sealed class SealedEngine : IDisposable
             .SetStatsDumpPeriodSec(0);
         // Sealed bytes do not compress.
         options.SetCompression(Compression.No)
-            .SetWriteBufferSize(8UL << 20)
+            .SetWriteBufferSize(4UL << 20)
             .SetMaxWriteBufferNumber(3)
             .SetLevelCompactionDynamicLevelBytes(true)
             .SetBlockBasedTableFactory(new BlockBasedTableOptions()
-                .SetBlockCache(Cache.CreateLru(32UL << 20))
+                .SetBlockCache(Cache.CreateLru(16UL << 20))
                 .SetBlockSize(16 << 10)
                 .SetCacheIndexAndFilterBlocks(true)
                 .SetFilterPolicy(BloomFilterPolicy.Create(10, false)));

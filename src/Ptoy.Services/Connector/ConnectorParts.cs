@@ -1,0 +1,11 @@
+using Ptoy.Services.Hosting;
+
+namespace Ptoy.Services.Connector;
+
+/// <summary>The parts of <c>ptoy connector run</c>, in the order in which they are made: what a later one needs, an earlier one offers.</summary>
+public static class ConnectorParts
+{
+    /// <summary>All of them. An owner of a part adds its line here.</summary>
+    public static PartCatalogue Catalogue() => new PartCatalogue()
+        .Add("folder", FolderOptions.Summary, FolderOptions.Example, FolderPart.MakeAsync);
+}
