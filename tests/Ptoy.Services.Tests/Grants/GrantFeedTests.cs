@@ -63,7 +63,7 @@ public sealed class GrantFeedTests
         await service.Consumer.UntilGoneAsync(patient.Address, cancellation);
         Assert.That(() => derived.Get("k"), Throws.TypeOf<StoreGoneException>());
         Assert.That((service.Feed.Records(patient.Address), service.Store.HasPartition(patient.Address.ToString())), Is.EqualTo(((PatientRecords?)null, false)));
-        RpcException denied = Assert.ThrowsAsync<RpcException>(() => service.Session.ReaderAsync(patient.Address, cancellation))!;
+        RpcException denied = (await Assert.ThrowsAsync<RpcException>(() => service.Session.ReaderAsync(patient.Address, cancellation)))!;
         Assert.That(denied.Code, Is.EqualTo(RpcErrors.Denied));
         Assert.That(service.Log.All, Does.Not.Contain(patient.Address.ToString()), "logs do not name patients");
     }

@@ -85,7 +85,7 @@ public sealed class DaemonHostTests
         await using DaemonHost host = await DaemonHost.StartAsync(Any, "/", [one, two], NullLoggerFactory.Instance, cancellation);
         Task running = host.RunAsync(cancellation);
         two.Fail(new InvalidDataException("its state is damaged"));
-        Assert.That(async () => await running, Throws.TypeOf<DaemonFailedException>().With.Message.EqualTo("part 'two' cannot go on: its state is damaged"));
+        await Assert.ThatAsync(() => running, Throws.TypeOf<DaemonFailedException>().With.Message.EqualTo("part 'two' cannot go on: its state is damaged"));
         Assert.That(one.Stopped, Is.True);
     }
 
@@ -96,7 +96,7 @@ public sealed class DaemonHostTests
         await using DaemonHost host = await DaemonHost.StartAsync(Any, "/", [one], NullLoggerFactory.Instance, cancellation);
         Task running = host.RunAsync(cancellation);
         one.End();
-        Assert.That(async () => await running, Throws.TypeOf<DaemonFailedException>().With.Message.Contains("'one'"));
+        await Assert.ThatAsync(() => running, Throws.TypeOf<DaemonFailedException>().With.Message.Contains("'one'"));
     }
 
     [Test, CancelAfter(60_000)]
@@ -112,12 +112,12 @@ public sealed class DaemonHostTests
     }
 
     [Test]
-    public void APortInUseIsNamed()
+    public async Task APortInUseIsNamed()
     {
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
         var http = new HttpOptions(Port: ((IPEndPoint)taken.LocalEndpoint).Port);
-        Assert.That(() => DaemonHost.StartAsync(http, "/", [], NullLoggerFactory.Instance), Throws.TypeOf<DaemonConfigException>().With.Message.Contains("http.port"));
+        await Assert.ThatAsync(() => DaemonHost.StartAsync(http, "/", [], NullLoggerFactory.Instance), Throws.TypeOf<DaemonConfigException>().With.Message.Contains("http.port"));
     }
 
     [Test]
@@ -142,12 +142,12 @@ public sealed class DaemonHostTests
     }
 
     [Test]
-    public void ACertificateThatIsNoneIsNamed()
+    public async Task ACertificateThatIsNoneIsNamed()
     {
         string file = Path.GetTempFileName();
         try
         {
-            Assert.That(() => DaemonHost.StartAsync(Any with { Certificate = file }, "/", [], NullLoggerFactory.Instance), Throws.TypeOf<DaemonConfigException>().With.Message.Contains("http.certificate"));
+            await Assert.ThatAsync(() => DaemonHost.StartAsync(Any with { Certificate = file }, "/", [], NullLoggerFactory.Instance), Throws.TypeOf<DaemonConfigException>().With.Message.Contains("http.certificate"));
         }
         finally
         {
