@@ -11,7 +11,10 @@ namespace Ptoy.Node.Consensus;
 /// </summary>
 public sealed class ProposalPolicy(TransactionPool pool, BodyCache bodies) : IProposalSource
 {
-    /// <summary>Transactions that are worth another height in flight.</summary>
+    /// <summary>
+    /// Transactions that are worth another height in flight, for each height that is: the more are under way, the more it pays to share a
+    /// block's votes, synced writes and tree nodes.
+    /// </summary>
     public const int WorthAHeight = 256;
 
     /// <summary>Most transactions in a block.</summary>
@@ -49,7 +52,7 @@ public sealed class ProposalPolicy(TransactionPool pool, BodyCache bodies) : IPr
     private IReadOnlyList<Transaction>? Chosen(ProposalRequest want)
     {
         if (!pool.HasReady) return want.HeartbeatDue ? [] : null;
-        if (want.InFlight > 0 && !want.HeartbeatDue && !pool.HasAtLeast(WorthAHeight)) return null;
+        if (want.InFlight > 0 && !want.HeartbeatDue && !pool.HasAtLeast(Math.Min(MaxPerBlock, WorthAHeight * want.InFlight))) return null;
         List<Transaction> chosen = pool.Take(MaxPerBlock, MaxBytesPerBlock);
         return chosen.Count > 0 ? chosen : want.HeartbeatDue ? [] : null;
     }
