@@ -50,6 +50,17 @@ internal sealed class ProposalPolicyTests
         Assert.That(_pool.HasReady, "nothing was taken");
     }
 
+    [TestCase(1, ProposalPolicy.WorthAHeight - 1, false)]
+    [TestCase(1, ProposalPolicy.WorthAHeight, true)]
+    [TestCase(2, (2 * ProposalPolicy.WorthAHeight) - 1, false)]
+    [TestCase(2, 2 * ProposalPolicy.WorthAHeight, true)]
+    [TestCase(16, ProposalPolicy.MaxPerBlock, true, Description = "a full block never waits")]
+    public void The_more_heights_are_in_flight_the_fuller_the_next_block(int inFlight, int waiting, bool proposed)
+    {
+        Waiting(waiting);
+        Assert.That(_policy.Choose(Want(inFlight), () => Nothing)?.Count, Is.EqualTo(proposed ? waiting : null));
+    }
+
     [Test]
     public void With_nothing_waiting_only_a_heartbeat_is_proposed()
     {
