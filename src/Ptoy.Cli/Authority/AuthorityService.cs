@@ -25,6 +25,7 @@ internal sealed class AuthorityService : IAsyncDisposable
     private readonly ILoggerFactory _logs = LoggerFactory.Create(Log);
     private readonly KeyAuthority _authority;
     private readonly KeyAuthorityOptions _options;
+    private readonly DeviceBook _devices;
 
     /// <summary>Opens the directory; its keys are made on first use.</summary>
     public AuthorityService(Session session, string data, string region, ICodeSender codes)
@@ -34,6 +35,7 @@ internal sealed class AuthorityService : IAsyncDisposable
         Directory.CreateDirectory(data);
         _tokens = new TokenMaker(KeyFile.ReadOrCreate(Path.Combine(data, "token.key")), region);
         _directory = AuthorityDirectory.Open(Path.Combine(data, "directory.sealed"), KeyFile.ReadOrCreate(Path.Combine(data, "directory.key")));
+        _devices = DeviceBook.Open(Path.Combine(data, "devices.sealed"), KeyFile.ReadOrCreate(Path.Combine(data, "directory.key")), TimeProvider.System);
         _sender = new TransactionSender(session.Node);
         _registrar = new ChainRegistrar(_sender);
         _authority = new KeyAuthority(
@@ -48,7 +50,7 @@ internal sealed class AuthorityService : IAsyncDisposable
             _options, _directory, _tokens, _session.Keys.Signing, chain, _registrar.IsMemberAsync, TimeProvider.System, _random, _logs.CreateLogger<TokenService>());
         var requests = new AuthorityRequests(chain, _session.Keys.Signing.Public, TimeProvider.System);
         var info = new AuthorityInfo(_session.Account.ToString(), _session.Keys.Signing.Public.ToString(), chain.ToString());
-        await using WebApplication app = AuthorityHost.Build(url, _authority, tokens, requests, info, Log);
+        await using WebApplication app = AuthorityHost.Build(url, _authority, tokens, requests, info, Log, _devices);
         try
         {
             await app.StartAsync(cancellation);
@@ -74,6 +76,7 @@ internal sealed class AuthorityService : IAsyncDisposable
     {
         _authority.Dispose();
         _directory.Dispose();
+        _devices.Dispose();
         _tokens.Dispose();
         _sender.Dispose();
         _random.Dispose();

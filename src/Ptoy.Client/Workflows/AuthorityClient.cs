@@ -2,7 +2,6 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using Ptoy.Client.Keys;
-using Ptoy.Client.Rpc;
 using Ptoy.Protocol;
 using Ptoy.Protocol.Crypto;
 using Ptoy.Protocol.Matching;
@@ -19,7 +18,7 @@ public sealed class AuthorityRefusedException(int status, string message) : Exce
 }
 
 /// <summary>Calls the key authority.</summary>
-public sealed class AuthorityClient(HttpClient http, Uri address)
+public sealed partial class AuthorityClient(HttpClient http, Uri address)
 {
     /// <summary>Name of the match statement call, as it is signed.</summary>
     public const string StatementMethod = "authority_matchStatement";
@@ -69,17 +68,8 @@ public sealed class AuthorityClient(HttpClient http, Uri address)
         return await ReadAsync<T>(answer, cancellation);
     }
 
-    private async Task<T> SignedAsync<T>(string path, string method, SigningKey key, object request, CancellationToken cancellation)
-    {
-        AuthorityInfo info = await InfoAsync(cancellation);
-        byte[] body = JsonSerializer.SerializeToUtf8Bytes(request, request.GetType(), RpcJson.Options);
-        var signer = new RpcSigner(key, Hash.Parse(info.ChainId), PublicKey.Parse(info.Key));
-        using var message = new HttpRequestMessage(HttpMethod.Post, new Uri(address, path)) { Content = new ByteArrayContent(body) };
-        message.Content.Headers.ContentType = new("application/json");
-        message.Headers.Add(RpcJson.AuthHeader, signer.Sign(method, body).ToJson());
-        using HttpResponseMessage answer = await http.SendAsync(message, cancellation);
-        return await ReadAsync<T>(answer, cancellation);
-    }
+    private Task<T> SignedAsync<T>(string path, string method, SigningKey key, object request, CancellationToken cancellation) =>
+        new SignedHttp(http, address, "/v1/info", "the key authority").CallAsync<T>(path, method, key, request, cancellation);
 
     private static async Task<T> ReadAsync<T>(HttpResponseMessage answer, CancellationToken cancellation)
     {

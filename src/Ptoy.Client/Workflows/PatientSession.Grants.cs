@@ -35,6 +35,16 @@ public sealed partial class PatientSession
         return provision;
     }
 
+    /// <summary>The purpose for which the access log may be seen.</summary>
+    public const string AccessLogPurpose = "PATADMIN";
+
+    /// <summary>
+    /// Lets an organisation see who accessed the records (not the records): what a notification service needs to tell of reads. Returns the provision's
+    /// number; revoking it ends that.
+    /// </summary>
+    public Task<int> GrantAccessLogAsync(Address organisation, DateTimeOffset? until = null, CancellationToken cancellation = default) => PermitAsync(
+        new { organisation = organisation.ToString() }, ["search"], [AccessLogPurpose], new[] { Compartments.AccessLogTag.ToString() }, until, cancellation);
+
     /// <summary>Ends a provision at once, for every node. Returns the epoch now in force.</summary>
     public async Task<int> RevokeAsync(int provision, CancellationToken cancellation = default)
     {

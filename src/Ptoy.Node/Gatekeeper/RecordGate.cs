@@ -89,6 +89,21 @@ public sealed class RecordGate(
         return new RecordGetResult(last.Height, [.. answer], [.. denied], [.. remaining]);
     }
 
+    /// <summary>
+    /// Whether the caller may list who accessed an owner's records: the owner, or whom the owner's contract permits to search the access log. Refuses
+    /// with an error; a refusal is in the log.
+    /// </summary>
+    public async Task RequireAccessLogAsync(Caller caller, Address owner)
+    {
+        if (caller.Address == owner) return;
+        const string Purpose = "PATADMIN";
+        freshness.Require(null);
+        Decision decision = await AskAsync(caller, owner, "search", Purpose, Compartments.AccessLogTag).ConfigureAwait(false);
+        if (decision.Permit) return;
+        await LogAsync(caller, owner, AccessAction.Search, Purpose, [], [Compartments.AccessLogTag], false, decision).ConfigureAwait(false);
+        throw new RpcException(RpcErrors.NotAuthorised, "only the owner of the records, or whom the owner lets, may list who accessed them");
+    }
+
     /// <summary><c>record_upload</c>: a package from a certified author, within the owner's quota.</summary>
     public async Task<byte[]> UploadAsync(Caller caller, ReadOnlyMemory<byte> body, CancellationToken cancellation)
     {

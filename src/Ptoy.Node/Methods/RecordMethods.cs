@@ -52,13 +52,13 @@ public sealed class RecordMethods(RecordGate gate, AccessLog log, MailRoom mail,
         },
         new()
         {
-            Name = "audit_list", Summary = "This node's entries about the requester's own records: permits and denials.", Result = "AuditListResult", RequiresAuth = true,
+            Name = "audit_list", Summary = "This node's entries about an owner's records, permits and denials: for the owner, and whom the owner lets see them.", Result = "AuditListResult", RequiresAuth = true,
             Params =
             [
-                Required("owner", RpcType.Address, "whose records; the requester itself"), Optional("after", RpcType.String, "cursor of the page before"),
+                Required("owner", RpcType.Address, "whose records"), Optional("after", RpcType.String, "cursor of the page before"),
                 Optional("limit", RpcType.Integer, "1 to 1,000"),
             ],
-            Handler = (c, p, _) => Done(Audit(c.RequireCaller(), Read<AuditListParams>(p))),
+            Handler = async (c, p, _) => await AuditAsync(c.RequireCaller(), Read<AuditListParams>(p)).ConfigureAwait(false),
         },
         new()
         {
@@ -89,10 +89,10 @@ public sealed class RecordMethods(RecordGate gate, AccessLog log, MailRoom mail,
         },
     ];
 
-    private AuditListResult Audit(Caller caller, AuditListParams asked)
+    private async Task<AuditListResult> AuditAsync(Caller caller, AuditListParams asked)
     {
         if (!Address.TryParse(asked.Owner, out Address owner)) throw RpcException.Parameter("owner", "not a ptoy1… address");
-        if (caller.Address != owner) throw new RpcException(RpcErrors.NotAuthorised, "only the owner of the records may list who accessed them");
+        await gate.RequireAccessLogAsync(caller, owner).ConfigureAwait(false);
         ulong from = 0;
         if (asked.After is not null) from = ulong.TryParse(asked.After, out ulong after) ? after + 1 : throw RpcException.Parameter("after", "not a cursor of this method");
         int limit = Math.Clamp(asked.Limit ?? 1000, 1, 1000);

@@ -16,6 +16,12 @@ public static class Compartments
     /// <summary>Tag of letters: the same for everyone, since letters are found by their reader before it has a tag key.</summary>
     public static readonly Hash LetterTag = Digest.Of("ptoy/tag/letter", default);
 
+    /// <summary>
+    /// Tag of the access log, the same for everyone: who holds a permit to <c>search</c> it for the purpose PATADMIN may list who accessed the owner's
+    /// records. No record has it.
+    /// </summary>
+    public static readonly Hash AccessLogTag = Digest.Of("ptoy/tag/access-log", default);
+
     private static readonly Dictionary<string, string> ByType = new(StringComparer.Ordinal)
     {
         ["Patient"] = "demographics", ["RelatedPerson"] = "demographics", ["Person"] = "demographics",

@@ -88,6 +88,9 @@ public sealed class AuthorityDirectory : IDisposable
 
     private void Apply(PersonEntry person)
     {
+        // A changed name or phone: nothing finds the account by the old ones any more.
+        if (_byAccount.TryGetValue(person.Account, out PersonEntry? before) && before.Tag != person.Tag && _liveByTag.GetValueOrDefault(before.Tag) == person.Account)
+            _liveByTag.Remove(before.Tag);
         _byAccount[person.Account] = person;
         if (person.State != PersonState.Ended) _liveByTag[person.Tag] = person.Account;
         else if (_liveByTag.GetValueOrDefault(person.Tag) == person.Account) _liveByTag.Remove(person.Tag);

@@ -26,9 +26,10 @@ public static class AuthorityHost
     /// <param name="requests">Checks signed requests.</param>
     /// <param name="info">Answer of <c>/v1/info</c>.</param>
     /// <param name="configureLogging">Where logs go.</param>
+    /// <param name="devices">The accounts' devices; null: none are kept.</param>
     public static WebApplication Build(
         Uri url, KeyAuthority authority, TokenService tokens, AuthorityRequests requests, AuthorityInfo info,
-        Action<ILoggingBuilder>? configureLogging = null)
+        Action<ILoggingBuilder>? configureLogging = null, DeviceBook? devices = null)
     {
         if (url.Scheme != Uri.UriSchemeHttps && !url.IsLoopback)
             throw new ArgumentException($"url: plain http is for this machine only; give an https address", nameof(url));
@@ -45,6 +46,8 @@ public static class AuthorityHost
         app.Urls.Add(url.GetLeftPart(UriPartial.Authority));
         app.UseExceptionHandler(e => e.Run(AnswerErrorAsync));
         Map(app, authority, tokens, requests, info);
+        MapAccount(app, authority, requests);
+        if (devices is not null) MapDevices(app, authority, devices, requests);
         return app;
     }
 
@@ -65,6 +68,44 @@ public static class AuthorityHost
             (Address account, _) = await SignerAsync(http, requests, AuthorityClient.StatementMethod);
             return new StatementAnswer(Codec.Encode(tokens.StatementFor(account)));
         });
+    }
+
+    private static void MapAccount(WebApplication app, KeyAuthority authority, AuthorityRequests requests)
+    {
+        app.MapPost("/v1/account", async (HttpContext http) => authority.FactsOf((await SignerAsync(http, requests, AuthorityClient.AccountMethod)).Account));
+        app.MapPost("/v1/account/change/start", async (HttpContext http) =>
+        {
+            (Address account, ChangeStart asked) = await AskedAsync<ChangeStart>(http, requests, AuthorityClient.ChangeMethod);
+            return await authority.StartChangeAsync(account, asked, http.RequestAborted);
+        });
+        app.MapPost("/v1/account/change/confirm", async (HttpContext http) =>
+        {
+            (Address account, ChangeConfirm asked) = await AskedAsync<ChangeConfirm>(http, requests, AuthorityClient.ConfirmChangeMethod);
+            return await authority.ConfirmChangeAsync(account, asked, http.RequestAborted);
+        });
+    }
+
+    private static void MapDevices(WebApplication app, KeyAuthority authority, DeviceBook devices, AuthorityRequests requests)
+    {
+        // Only accounts that are certified here: a stranger's devices would fill the book.
+        Address Known(Address account) => Address.Parse(authority.FactsOf(account).Account);
+        app.MapPost("/v1/account/devices", async (HttpContext http) => devices.Of(Known((await SignerAsync(http, requests, AuthorityClient.DevicesMethod)).Account)));
+        app.MapPost("/v1/account/devices/announce", async (HttpContext http) =>
+        {
+            (Address account, AnnounceDevice asked) = await AskedAsync<AnnounceDevice>(http, requests, AuthorityClient.AnnounceMethod);
+            return devices.Announce(Known(account), asked);
+        });
+        app.MapPost("/v1/account/devices/forget", async (HttpContext http) =>
+        {
+            (Address account, ForgetDevice asked) = await AskedAsync<ForgetDevice>(http, requests, AuthorityClient.ForgetMethod);
+            return devices.Forget(Known(account), asked);
+        });
+    }
+
+    private static async Task<(Address Account, T Asked)> AskedAsync<T>(HttpContext http, AuthorityRequests requests, string method) where T : class
+    {
+        (Address account, byte[] body) = await SignerAsync(http, requests, method);
+        return (account, JsonSerializer.Deserialize<T>(body, RpcJson.Options) ?? throw new FieldException("request", "empty"));
     }
 
     private static async Task<(Address Account, byte[] Body)> SignerAsync(HttpContext http, AuthorityRequests requests, string method)

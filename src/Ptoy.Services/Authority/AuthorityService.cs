@@ -60,10 +60,11 @@ public sealed class AuthorityService : IAsyncDisposable
             config.Options, directory, tokens, account, config.Chain.ChainId, registrar.IsMemberAsync, time, random, logs.CreateLogger<TokenService>());
         var info = new AuthorityInfo(account.Address.ToString(), account.Public.ToString(), config.Chain.ChainId.ToString());
         var requests = new AuthorityRequests(config.Chain.ChainId, account.Public, time);
-        WebApplication app = AuthorityHost.Build(config.Url, authority, service, requests, info, l => l.Services.AddSingleton(logs));
+        DeviceBook devices = DeviceBook.Open(Path.Combine(config.DataFolder, "devices.sealed"), KeyFile.ReadOrCreate(Path.Combine(config.DataFolder, "directory.key")), time);
+        WebApplication app = AuthorityHost.Build(config.Url, authority, service, requests, info, l => l.Services.AddSingleton(logs), devices);
         await app.StartAsync(cancellation);
         var running = new AuthorityService(node, app, authority);
-        running._owned.AddRange([authority, transactions, tokens, directory, random]);
+        running._owned.AddRange([authority, transactions, tokens, directory, devices, random]);
         return running;
     }
 

@@ -13,7 +13,7 @@ namespace Ptoy.Services.Authority;
 /// Signs people up: a code to the phone they name, then one certified key for each person. Whether somebody is known is said only to
 /// whoever held the phone. Nothing personal is logged or put on chain.
 /// </summary>
-public sealed class KeyAuthority : IDisposable
+public sealed partial class KeyAuthority : IDisposable
 {
     private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
 
@@ -26,7 +26,7 @@ public sealed class KeyAuthority : IDisposable
     private readonly RandomNumberGenerator _random;
     private readonly ILogger<KeyAuthority> _log;
     private readonly KeyAuthorityOptions _options;
-    private readonly SignUpBook _book;
+    private readonly SignUpBook _book, _changes;
     private readonly RateLimiter _startsBySource, _startsByPhone, _confirmsBySource;
     private readonly SemaphoreSlim _certifying = new(1, 1);
 
@@ -39,6 +39,7 @@ public sealed class KeyAuthority : IDisposable
         (_options, _directory, _tokens, _registrar, _issuer) = (options, directory, tokens, registrar, issuer);
         (_sender, _time, _random, _log) = (sender, time, random, log);
         _book = new SignUpBook(time, random, options.MaxOpen);
+        _changes = new SignUpBook(time, random, options.MaxOpen);
         _startsBySource = new RateLimiter(time, options.StartsPerSource, Hour);
         _startsByPhone = new RateLimiter(time, options.StartsPerPhone, Hour);
         _confirmsBySource = new RateLimiter(time, options.ConfirmsPerSource, Hour);
@@ -121,14 +122,16 @@ public sealed class KeyAuthority : IDisposable
         if (!_confirmsBySource.TryTake(source)) throw new RateLimitException("codes tried from this address");
         (CodeOutcome outcome, OpenSignUp? signUp) = _book.Try(signUpId ?? "", code ?? "");
         _log.LogInformation("sign-up {SignUp}: code {Outcome}", IdForLog(signUpId), outcome);
-        return signUp ?? throw new AuthorityException(AuthorityRefusal.Code, outcome switch
-        {
-            CodeOutcome.Expired => "the code has expired: begin again",
-            CodeOutcome.Used => "the code was used already: begin again",
-            CodeOutcome.Locked => "too many wrong codes: begin again",
-            _ => "the code is not right",
-        });
+        return signUp ?? throw Refused(outcome);
     }
+
+    private static AuthorityException Refused(CodeOutcome outcome) => new(AuthorityRefusal.Code, outcome switch
+    {
+        CodeOutcome.Expired => "the code has expired: begin again",
+        CodeOutcome.Used => "the code was used already: begin again",
+        CodeOutcome.Locked => "too many wrong codes: begin again",
+        _ => "the code is not right",
+    });
 
     private async Task CertifyAsync(OpenSignUp signUp, PublicKey signing, PublicKey sealing, CancellationToken cancellation)
     {

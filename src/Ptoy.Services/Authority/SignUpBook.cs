@@ -1,11 +1,12 @@
 using System.Security.Cryptography;
+using Ptoy.Protocol;
 using Ptoy.Services.Common;
 using Ptoy.Services.Matching;
 
 namespace Ptoy.Services.Authority;
 
-/// <summary>One sign-up under way.</summary>
-internal sealed record OpenSignUp(string Id, string FullName, string Phone, string? BirthDate, OneTimeCode Code);
+/// <summary>One sign-up, or change of an account, under way.</summary>
+internal sealed record OpenSignUp(string Id, string FullName, string Phone, string? BirthDate, OneTimeCode Code, Address? Account = null);
 
 /// <summary>
 /// The sign-ups under way, in memory only: after a restart people begin again, which also means that no try is given back.
@@ -15,7 +16,7 @@ internal sealed class SignUpBook(TimeProvider time, RandomNumberGenerator random
     private readonly Dictionary<string, OpenSignUp> _open = [];
     private readonly Lock _lock = new();
 
-    public OpenSignUp Begin(string fullName, string phone, string? birthDate)
+    public OpenSignUp Begin(string fullName, string phone, string? birthDate, Address? account = null)
     {
         lock (_lock)
         {
@@ -27,10 +28,16 @@ internal sealed class SignUpBook(TimeProvider time, RandomNumberGenerator random
             }
             var id = new byte[16];
             random.GetBytes(id);
-            var signUp = new OpenSignUp(Convert.ToHexStringLower(id), fullName, phone, birthDate, OneTimeCode.Create(random, now));
+            var signUp = new OpenSignUp(Convert.ToHexStringLower(id), fullName, phone, birthDate, OneTimeCode.Create(random, now), account);
             _open[signUp.Id] = signUp;
             return signUp;
         }
+    }
+
+    /// <summary>The account that a change is of; null for none, or for a sign-up.</summary>
+    public Address? AccountOf(string id)
+    {
+        lock (_lock) return _open.GetValueOrDefault(id)?.Account;
     }
 
     /// <summary>Tries a code. An unknown sign-up is told apart from a wrong code by nothing.</summary>

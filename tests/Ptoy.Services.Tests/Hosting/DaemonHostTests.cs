@@ -171,7 +171,7 @@ public sealed class DaemonHostTests
         await using var tls = new SslStream(client.GetStream(), leaveInnerStreamOpen: false, (_, certificate, _, _) =>
         {
             subject = certificate!.Subject;
-            return true;
+            return subject is "CN=first" or "CN=second";
         });
         await tls.AuthenticateAsClientAsync("localhost");
         return subject;
