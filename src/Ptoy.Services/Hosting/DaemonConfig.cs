@@ -215,12 +215,18 @@ public sealed class DaemonConfig
     // The library's message names .NET types; people know keys.
     private static string Plain(JsonException e)
     {
-        string path = e.Path is { Length: > 2 } p ? $"'{p[2..]}'" : "";
-        if (e.Message.Contains("could not be mapped", StringComparison.Ordinal)) return $"{path} is not known";
+        string path = e.Path is { Length: > 2 } p ? p[2..] : "";
+        string named = Quoted(e.Message).FirstOrDefault() ?? "";
+        if (e.Message.Contains("could not be mapped", StringComparison.Ordinal)) return $"'{Join(path, named)}' is not known";
         int missing = e.Message.IndexOf("missing required properties", StringComparison.Ordinal);
         if (missing >= 0) return $"missing: {string.Join(", ", Quoted(e.Message[missing..]))}";
-        return $"{(path.Length > 0 ? path : "the section")} is not of the form that is expected here";
+        if (e.Message.Contains("null values", StringComparison.Ordinal)) path = Join(path, JsonNamingPolicy.CamelCase.ConvertName(named));
+        return $"{(path.Length > 0 ? $"'{path}'" : "the section")} is not of the form that is expected here";
     }
+
+    // Whether the library's path ends with the member or with what holds it depends on where it noticed.
+    private static string Join(string path, string member) =>
+        path.Length == 0 ? member : path == member || path.EndsWith($".{member}", StringComparison.Ordinal) ? path : $"{path}.{member}";
 
     private static IEnumerable<string> Quoted(string text) => text.Split('\'').Where((_, i) => i % 2 == 1);
 }
