@@ -22,7 +22,7 @@ namespace Ptoy.Fuzz;
 internal static class Targets
 {
     public static IReadOnlyList<FuzzTarget> All() => [.. Wire(), .. Ledger(), StateRanges(), .. Sealing(), .. Texts(), .. Json(),
-        .. ContractTargets.All(), .. TransportTargets.All(), .. LogTargets.All(), RpcTarget.Dispatcher(), NodeRpcTarget.Make()];
+        .. ContractTargets.All(), .. TransportTargets.All(), .. LogTargets.All(), Hl7Targets.Message(), Hl7Targets.Batch(), RpcTarget.Dispatcher(), NodeRpcTarget.Make()];
 
     /// <summary>Decoding is one-to-one: what is accepted encodes to the same bytes.</summary>
     private static IEnumerable<FuzzTarget> Wire() => Samples.All.Select(sample => FuzzTarget.Of<WireException>(

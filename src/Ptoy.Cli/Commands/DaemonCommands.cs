@@ -12,7 +12,7 @@ internal static class DaemonCommands
 {
     public static Command Connector(SharedOptions shared) => Group(
         "connector", "The connector beside a hospital's EHR.", "connector.json", ConnectorParts.Catalogue(), 28_700,
-        "The account is the hospital's own.");
+        "The account is the hospital's own.").With(ConnectorReport.Build());
 
     public static Command Services(SharedOptions shared) => Group(
         "services", "The services that patients grant access to: each with an account of its own.", "services.json", ServiceParts.Catalogue(), 28_800,

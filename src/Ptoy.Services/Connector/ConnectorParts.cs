@@ -1,3 +1,4 @@
+using Ptoy.Services.Connector.Hl7;
 using Ptoy.Services.Hosting;
 
 namespace Ptoy.Services.Connector;
@@ -7,5 +8,6 @@ public static class ConnectorParts
 {
     /// <summary>All of them. An owner of a part adds its line here.</summary>
     public static PartCatalogue Catalogue() => new PartCatalogue()
-        .Add("folder", FolderOptions.Summary, FolderOptions.Example, FolderPart.MakeAsync);
+        .Add("folder", FolderOptions.Summary, FolderOptions.Example, FolderPart.MakeAsync)
+        .Add("mllp", Hl7Options.Summary, Hl7Options.Example, Hl7Part.MakeAsync);
 }

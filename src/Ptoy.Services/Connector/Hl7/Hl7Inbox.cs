@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using System.Threading.Channels;
 using Ptoy.Services.Connector.Hl7.Parsing;
@@ -16,9 +17,12 @@ internal sealed class Hl7Inbox(Hl7Store store, Tally tally, MessageRules rules, 
     private const int MaxQueued = 1_024, MaxBatch = 256;
     private const long MaxBatchBytes = 64L * 1024 * 1024;
 
-    private readonly Channel<Arrival> _arrivals = Channel.CreateBounded<Arrival>(new BoundedChannelOptions(MaxQueued) { SingleReader = true });
+    private readonly Channel<Arrival> _arrivals = Channel.CreateBounded<Arrival>(
+        new BoundedChannelOptions(MaxQueued) { SingleReader = true });
     private readonly Acknowledgements _answers = new(time);
-    private readonly Channel<bool> _news = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _news = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly ConcurrentQueue<(long Number, int Bytes)> _queue = [];
     private readonly List<TaskCompletionSource> _emptied = [];
     private long _last = store.LastNumber();
     private long _waiting, _waitingBytes;
@@ -33,26 +37,27 @@ internal sealed class Hl7Inbox(Hl7Store store, Tally tally, MessageRules rules, 
     /// <summary>Says that something may be there to work on.</summary>
     public void Announce() => _news.Writer.TryWrite(true);
 
-    /// <summary>Counts what waits from a former run. Called once, before anything else.</summary>
+    /// <summary>The next message to work on, in the order in which they came; false when there is none.</summary>
+    public bool TryNext(out (long Number, int Bytes) next) => _queue.TryDequeue(out next);
+
+    /// <summary>Takes up what waits from a former run. Called once, before anything else.</summary>
     public void Resume()
     {
-        foreach ((_, int bytes) in store.Waiting())
-        {
-            _waiting++;
-            _waitingBytes += bytes;
-        }
-        if (_waiting > 0) Announce();
+        foreach ((long number, int bytes) in store.Waiting()) Enqueue(number, bytes);
+        Announce();
     }
 
     /// <summary>Staff have removed something of what is kept.</summary>
-    public void Recount() => _kept = store.CountKept();
+    public void Dropped() => Interlocked.Decrement(ref _kept);
 
-    /// <summary>A message was put back to be worked on.</summary>
-    public void Returned(int bytes)
+    /// <summary>A message was put among the kept.</summary>
+    public void Kept() => Interlocked.Increment(ref _kept);
+
+    /// <summary>A kept message was put back to be worked on.</summary>
+    public void Returned(long number, int bytes)
     {
-        Interlocked.Increment(ref _waiting);
-        Interlocked.Add(ref _waitingBytes, bytes);
-        Recount();
+        Dropped();
+        Enqueue(number, bytes);
         Announce();
     }
 
@@ -81,8 +86,8 @@ internal sealed class Hl7Inbox(Hl7Store store, Tally tally, MessageRules rules, 
     }
 
     /// <summary>
-    /// Takes one block: a message, or a batch of them. Gives the answers, each for a block of its own; what they acknowledge is on the device.
-    /// Throws <see cref="Hl7Exception"/> when there is no header to answer to.
+    /// Takes one block: a message, or a batch of them. Gives the answers, each for a block of its own; what they acknowledge is on the
+    /// device. Throws <see cref="Hl7Exception"/> when there is no header to answer to.
     /// </summary>
     public async Task<IReadOnlyList<byte[]>> ReceiveAsync(ReadOnlyMemory<byte> block, CancellationToken cancellation)
     {
@@ -119,7 +124,8 @@ internal sealed class Hl7Inbox(Hl7Store store, Tally tally, MessageRules rules, 
         }
     }
 
-    private async Task<IReadOnlyList<string>[]> AnswerAsync(IReadOnlyList<ReadOnlyMemory<byte>> messages, Hl7Problem? ofBatch, CancellationToken cancellation)
+    private async Task<IReadOnlyList<string>[]> AnswerAsync(
+        IReadOnlyList<ReadOnlyMemory<byte>> messages, Hl7Problem? ofBatch, CancellationToken cancellation)
     {
         var arrivals = new Arrival[messages.Count];
         for (int i = 0; i < messages.Count; i++)
@@ -128,7 +134,8 @@ internal sealed class Hl7Inbox(Hl7Store store, Tally tally, MessageRules rules, 
             await _arrivals.Writer.WriteAsync(arrivals[i], cancellation);
         }
         var answers = new IReadOnlyList<string>[messages.Count];
-        for (int i = 0; i < messages.Count; i++) answers[i] = _answers.For(arrivals[i].Message, await arrivals[i].Written.Task.WaitAsync(cancellation));
+        for (int i = 0; i < messages.Count; i++)
+            answers[i] = _answers.For(arrivals[i].Message, await arrivals[i].Written.Task.WaitAsync(cancellation));
         return answers;
     }
 
@@ -153,16 +160,20 @@ internal sealed class Hl7Inbox(Hl7Store store, Tally tally, MessageRules rules, 
         var counted = new List<string>();
         foreach (Arrival arrival in batch) arrival.Verdict = Decide(arrival, now, accepted, names, counted);
         store.Accept(accepted, tally.Count(counted));
-        foreach (Accepted message in accepted.Where(a => a.Kept is null))
-        {
-            Interlocked.Increment(ref _waiting);
-            Interlocked.Add(ref _waitingBytes, message.Bytes.Length + 8);
-        }
+        foreach (Accepted message in accepted.Where(a => a.Kept is null)) Enqueue(message.Number, message.Bytes.Length + Hl7Store.Overhead);
         foreach (Arrival arrival in batch) arrival.Written.TrySetResult(arrival.Verdict);
         if (accepted.Count > 0) Announce();
     }
 
-    private Hl7Problem? Decide(Arrival arrival, DateTimeOffset now, List<Accepted> accepted, Dictionary<string, bool> names, List<string> counted)
+    private void Enqueue(long number, int bytes)
+    {
+        Interlocked.Increment(ref _waiting);
+        Interlocked.Add(ref _waitingBytes, bytes);
+        _queue.Enqueue((number, bytes));
+    }
+
+    private Hl7Problem? Decide(Arrival arrival, DateTimeOffset now, List<Accepted> accepted, Dictionary<string, bool> names,
+        List<string> counted)
     {
         Hl7Problem? problem = arrival.Problem;
         string kind = KindOf(arrival.Message);
@@ -184,13 +195,16 @@ internal sealed class Hl7Inbox(Hl7Store store, Tally tally, MessageRules rules, 
         KeptLine? line = null;
         if (problem is not null)
         {
-            if (_kept >= options.MaxKept) return Counted(counted, new Hl7Problem(207, "MSH-9", "not taken, and no room to keep it: staff have to look at what is kept"));
-            _kept++;
+            if (Volatile.Read(ref _kept) >= options.MaxKept)
+                return Counted(counted, new Hl7Problem(
+                    207, "MSH-9", "not taken, and no room to keep it: staff have to look at what is kept"));
+            Kept();
             line = new KeptLine(0, KeptBecause.NotTaken, kind, now, problem.ToString());
             counted.Add($"not taken/{kind}");
             log.LogWarning("hl7: a message of type {Kind} is none that is taken; kept for staff", kind);
         }
-        else if (Waiting + accepted.Count >= options.MaxWaiting || Interlocked.Read(ref _waitingBytes) + arrival.Bytes.Length > options.MaxWaitingBytes)
+        else if (Waiting + accepted.Count >= options.MaxWaiting
+            || Interlocked.Read(ref _waitingBytes) + arrival.Bytes.Length > options.MaxWaitingBytes)
         {
             return Counted(counted, new Hl7Problem(207, "MSH", "too many messages wait to be worked on; send it again later"));
         }
@@ -209,7 +223,7 @@ internal sealed class Hl7Inbox(Hl7Store store, Tally tally, MessageRules rules, 
     }
 
     /// <summary>Type and event as counted and logged: only what looks like one, since anything may stand there.</summary>
-    private static string KindOf(Hl7Message message)
+    internal static string KindOf(Hl7Message message)
     {
         string kind = $"{message.Type}^{message.Event}";
         return kind.Length <= 8 && kind.All(c => char.IsAsciiLetterOrDigit(c) || c == '^') ? kind : "not a type";

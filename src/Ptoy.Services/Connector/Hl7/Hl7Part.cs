@@ -12,8 +12,8 @@ using Ptoy.Services.Hosting;
 namespace Ptoy.Services.Connector.Hl7;
 
 /// <summary>
-/// The HL7 v2 feed as a part of the connector: an MLLP listener, a durable inbox, and a worker that maps messages to FHIR R4 and hands them to
-/// the intake.
+/// The HL7 v2 feed as a part of the connector: an MLLP listener, a durable inbox, and a worker that maps messages to FHIR R4 and hands
+/// them to the intake.
 /// </summary>
 public sealed class Hl7Part : IDaemonPart
 {
@@ -37,7 +37,7 @@ public sealed class Hl7Part : IDaemonPart
         if (options.Problems() is [{ } problem, ..])
         {
             string[] parts = problem.Split(": ", 2);
-            throw new FieldException(parts[0], parts[^1]);
+            throw new FieldException($"mllp.{parts[0]}", parts[^1]);
         }
         _options = options;
         _store = new Hl7Store(store);
@@ -48,6 +48,25 @@ public sealed class Hl7Part : IDaemonPart
         _inbox = new Hl7Inbox(_store, _tally, rules, options, time, log);
         _worker = new Hl7Worker(_store, _inbox, _tally, rules, mapper, intake, options, time, log);
         _listener = new MllpListener(options, _inbox, time, log);
+    }
+
+    /// <summary>Makes the part from its section; the intake is another part's.</summary>
+    public static Task<IDaemonPart> MakeAsync(PartContext context, Hl7Options options, CancellationToken cancellation)
+    {
+        string? At(string field, string? file)
+        {
+            if (file is null) return null;
+            string path = context.Config.PathOf(file);
+            return File.Exists(path) ? path : throw new DaemonConfigException($"mllp.{field}: there is no file '{path}'");
+        }
+
+        Hl7Options found = options with
+        {
+            Certificate = At("certificate", options.Certificate), CertificateKey = At("certificateKey", options.CertificateKey),
+            ClientAuthorities = At("clientAuthorities", options.ClientAuthorities),
+        };
+        var part = new Hl7Part(found, context.Store("mllp"), context.Need<IIntake>("folder"), context.Time, context.Logs.CreateLogger<Hl7Part>());
+        return Task.FromResult<IDaemonPart>(part);
     }
 
     /// <inheritdoc/>
@@ -72,11 +91,13 @@ public sealed class Hl7Part : IDaemonPart
     {
         // For staff at the machine itself: what is kept may be shown, and it is patients' data.
         RouteGroupBuilder group = routes.MapGroup("/hl7").AddEndpointFilter(async (context, next) =>
-            context.HttpContext.Connection.RemoteIpAddress is { } from && IPAddress.IsLoopback(from) ? await next(context) : Results.StatusCode(StatusCodes.Status403Forbidden));
+            context.HttpContext.Connection.RemoteIpAddress is { } from && IPAddress.IsLoopback(from) ? await next(context)
+                : Results.StatusCode(StatusCodes.Status403Forbidden));
         group.MapGet("/report", Report);
         group.MapGet("/kept/{number:long}", (long number) =>
             _store.KeptMessage(number) is { } message ? Results.Bytes(message, "application/octet-stream") : Results.NotFound());
-        group.MapPost("/kept/{number:long}/retry", (long number, bool approve = false) => Retry(number, approve) ? Results.Ok() : Results.NotFound());
+        group.MapPost("/kept/{number:long}/retry", (long number, bool approve = false) => Retry(number, approve) ? Results.Ok()
+            : Results.NotFound());
         group.MapDelete("/kept/{number:long}", (long number) => Drop(number) ? Results.Ok() : Results.NotFound());
     }
 
@@ -106,14 +127,14 @@ public sealed class Hl7Part : IDaemonPart
     private bool Retry(long number, bool approve)
     {
         if (_store.KeptMessage(number) is not { } message || !_store.Retry(number, approve)) return false;
-        _inbox.Returned(message.Length + 8);
+        _inbox.Returned(number, message.Length + Hl7Store.Overhead);
         return true;
     }
 
     private bool Drop(long number)
     {
         if (!_store.Forget(number)) return false;
-        _inbox.Recount();
+        _inbox.Dropped();
         return true;
     }
 }

@@ -13,7 +13,9 @@ public sealed record ReportCount(string Name, long Count);
 /// <param name="Reason">For a person.</param>
 public sealed record ReportLine(long Number, string Because, string Kind, DateTimeOffset Time, string Reason);
 
-/// <summary>What <c>ptoy connector report</c> shows of the HL7 v2 feed: counts and names of segments and fields, no values of messages.</summary>
+/// <summary>
+/// What <c>ptoy connector report</c> shows of the HL7 v2 feed: counts and names of segments and fields, no values of messages.
+/// </summary>
 /// <param name="Received">Messages that came, replays and refused ones included.</param>
 /// <param name="Replayed">Recognised as sent before.</param>
 /// <param name="Waiting">Acknowledged and not yet worked on.</param>
@@ -27,8 +29,10 @@ public sealed record ReportLine(long Number, string Because, string Kind, DateTi
 /// <param name="FieldsNotMapped">Fields that had a value and were not mapped.</param>
 /// <param name="Kept">For staff, oldest first; at most 1,000.</param>
 public sealed record Hl7Report(
-    long Received, long Replayed, long Waiting, long ResourcesStored, long CharsetNotAsDeclared, IReadOnlyList<ReportCount> Taken, IReadOnlyList<ReportCount> NotTaken,
-    IReadOnlyList<ReportCount> Refused, IReadOnlyList<ReportCount> Merges, IReadOnlyList<ReportCount> SegmentsNotMapped, IReadOnlyList<ReportCount> FieldsNotMapped,
+    long Received, long Replayed, long Waiting, long ResourcesStored, long CharsetNotAsDeclared, IReadOnlyList<ReportCount> Taken,
+        IReadOnlyList<ReportCount> NotTaken,
+    IReadOnlyList<ReportCount> Refused, IReadOnlyList<ReportCount> Merges, IReadOnlyList<ReportCount> SegmentsNotMapped,
+        IReadOnlyList<ReportCount> FieldsNotMapped,
     IReadOnlyList<ReportLine> Kept)
 {
     private const int MaxLines = 1_000;
@@ -37,11 +41,14 @@ public sealed record Hl7Report(
     {
         SortedDictionary<string, long> all = tally.All();
         IReadOnlyList<ReportCount> Named(string prefix) =>
-            [.. all.Where(c => c.Key.StartsWith(prefix, StringComparison.Ordinal)).Select(c => new ReportCount(c.Key[prefix.Length..], c.Value))];
+            [.. all.Where(c => c.Key.StartsWith(prefix, StringComparison.Ordinal))
+                .Select(c => new ReportCount(c.Key[prefix.Length..], c.Value))];
 
-        ReportLine[] kept = [.. store.Lines().Take(MaxLines).Select(l => new ReportLine(l.Number, l.Because.ToString(), l.Kind, l.Time, l.Reason))];
+        ReportLine[] kept = [.. store.Lines().Take(MaxLines)
+            .Select(l => new ReportLine(l.Number, l.Because.ToString(), l.Kind, l.Time, l.Reason))];
         return new Hl7Report(
-            tally.Of("received"), tally.Of("replayed"), waiting, tally.Of("resources stored"), tally.Of("character set not as declared"), Named("taken/"), Named("not taken/"),
+            tally.Of("received"), tally.Of("replayed"), waiting, tally.Of("resources stored"), tally.Of("character set not as declared"),
+                Named("taken/"), Named("not taken/"),
             Named("refused/"), Named("merge/"), Named(NotMapped.Segment), Named(NotMapped.Field), kept);
     }
 }

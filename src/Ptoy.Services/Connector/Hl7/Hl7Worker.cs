@@ -8,11 +8,12 @@ namespace Ptoy.Services.Connector.Hl7;
 
 /// <summary>
 /// Works on acknowledged messages, one after the other in the order in which they came: maps them, hands them to the intake, and only then
-/// takes them off the spool, together with what is known now. A crash between repeats the message: it maps to the same bytes, which the intake
-/// knows. A message that cannot be mapped is kept for staff and the next one goes on.
+/// takes them off the spool, together with what is known now. A crash between repeats the message: it maps to the same bytes, which the
+/// intake knows. A message that cannot be mapped is kept for staff and the next one goes on.
 /// </summary>
 internal sealed class Hl7Worker(
-    Hl7Store store, Hl7Inbox inbox, Tally tally, MessageRules rules, MessageMapper mapper, IIntake intake, Hl7Options options, TimeProvider time, ILogger log)
+    Hl7Store store, Hl7Inbox inbox, Tally tally, MessageRules rules, MessageMapper mapper, IIntake intake, Hl7Options options,
+        TimeProvider time, ILogger log)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
@@ -27,25 +28,13 @@ internal sealed class Hl7Worker(
         while (true)
         {
             await inbox.NewsAsync(stop);
-            while (await WorkAsync(stop) > 0)
+            while (inbox.TryNext(out (long Number, int Bytes) next))
             {
-                // Goes on until the spool is empty: what came meanwhile was announced, and is found in vain later.
+                await HandleAsync(next.Number, stop);
+                inbox.Done(next.Bytes);
             }
             Prune();
         }
-    }
-
-    /// <summary>Works on what waits now. Returns how many messages there were.</summary>
-    public async Task<int> WorkAsync(CancellationToken stop)
-    {
-        const int AtOnce = 1_000;
-        (long Number, int Bytes)[] waiting = [.. store.Waiting().Take(AtOnce)];
-        foreach ((long number, int bytes) in waiting)
-        {
-            await HandleAsync(number, stop);
-            inbox.Done(bytes);
-        }
-        return waiting.Length;
     }
 
     private async Task HandleAsync(long number, CancellationToken stop)
@@ -55,14 +44,17 @@ internal sealed class Hl7Worker(
         try
         {
             Hl7Message message = Hl7Parser.Parse(found.Message);
-            kind = $"{message.Type}^{message.Event}";
-            if (rules.Check(message) is { } refused) Keep(number, new KeptLine(number, KeptBecause.NotTaken, kind, found.Time, refused.ToString()));
+            kind = Hl7Inbox.KindOf(message);
+            if (rules.Check(message) is { } refused)
+                Keep(number, new KeptLine(number, KeptBecause.NotTaken, kind, found.Time, refused.ToString()));
             else await MapAsync(number, found.Message, message, kind, found.Time, stop);
         }
-        catch (Exception e) when (e is not (OperationCanceledException or IOException or InvalidDataException or StoreGoneException or OutOfMemoryException))
+        catch (Exception e) when (e is not (
+            OperationCanceledException or IOException or InvalidDataException or StoreGoneException or OutOfMemoryException))
         {
             // Acknowledged is acknowledged: what this program cannot map, staff must be able to find.
-            log.LogError("hl7: message {Number} ({Kind}) could not be mapped: {Problem} at {Place}", number, kind, e.GetType().Name, e.TargetSite?.Name);
+            log.LogError("hl7: message {Number} ({Kind}) could not be mapped: {Problem} at {Place}", number, kind, e.GetType().Name,
+                e.TargetSite?.Name);
             Keep(number, new KeptLine(number, KeptBecause.Failed, kind, found.Time, $"could not be mapped: {e.GetType().Name}"));
         }
     }
@@ -70,13 +62,14 @@ internal sealed class Hl7Worker(
     private void Keep(long number, KeptLine line)
     {
         store.Finish(number, new Finished(new Dictionary<string, string[]>(), tally.Count([$"failed/{line.Kind}"]), [line], Keep: true));
-        inbox.Recount();
+        inbox.Kept();
     }
 
     private async Task MapAsync(long number, byte[] bytes, Hl7Message message, string kind, DateTimeOffset came, CancellationToken stop)
     {
         var fresh = new Dictionary<string, string[]>(StringComparer.Ordinal);
-        string[]? Known(string patient, string key) => fresh.TryGetValue(Hl7Store.KnownKey(patient, key), out string[]? now) ? now : store.Known(patient, key);
+        string[]? Known(string patient, string key) => fresh.TryGetValue(Hl7Store.KnownKey(patient, key), out string[]? now) ? now
+            : store.Known(patient, key);
 
         var lines = new List<KeptLine>();
         var counted = new List<string> { $"mapped/{kind}" };
@@ -96,13 +89,14 @@ internal sealed class Hl7Worker(
         }
         counted.AddRange(NotMapped.Of(message));
         store.Finish(number, new Finished(fresh, tally.Count(counted), lines, Keep: lines.Count > 0));
-        if (lines.Count > 0) inbox.Recount();
+        if (lines.Count > 0) inbox.Kept();
     }
 
     private async Task TakeAsync(string patient, IReadOnlyList<MappedResource> resources, List<string> counted, CancellationToken stop)
     {
         // Resources first: the original is kept with what it became, and known by its digest, so its place in the list does not matter.
-        var batch = new IntakeBatch(options.Source, patient, [.. resources.Select(r => new IntakeResource(r.Bytes, r.Type, r.Id, r.Compartment))]) { IsCurrent = true };
+        var batch = new IntakeBatch(options.Source, patient,
+            [.. resources.Select(r => new IntakeResource(r.Bytes, r.Type, r.Id, r.Compartment))]) { IsCurrent = true };
         while (true)
         {
             try
@@ -122,7 +116,9 @@ internal sealed class Hl7Worker(
     }
 
     /// <summary>Merges two numbers. Null when that ended right; else why it is for staff.</summary>
-    private async Task<string?> MergeAsync(PlannedMerge merge, Func<string, string, string[]?> known, Dictionary<string, string[]> fresh, List<string> counted, CancellationToken stop)
+    private async Task<string?> MergeAsync(
+        PlannedMerge merge, Func<string, string, string[]?> known, Dictionary<string, string[]> fresh, List<string> counted,
+        CancellationToken stop)
     {
         MergeOutcome outcome = await intake.MergeAsync(options.Source, merge.From.Text, merge.Into.Text, stop);
         counted.Add($"merge/{outcome.Result.ToString().ToLowerInvariant()}");

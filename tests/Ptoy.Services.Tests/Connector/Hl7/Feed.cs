@@ -35,7 +35,8 @@ internal sealed class Feed : IAsyncDisposable
 
     public static async Task<Feed> StartAsync(IIntake intake, Hl7Options? options = null, string? folder = null, TimeProvider? time = null)
     {
-        var feed = new Feed(folder ?? Directory.CreateTempSubdirectory("ptoy-hl7").FullName, (options ?? new Hl7Options()) with { Port = 0 }, intake, time ?? TimeProvider.System, folder is not null);
+        var feed = new Feed(folder ?? Directory.CreateTempSubdirectory("ptoy-hl7").FullName,
+            (options ?? new Hl7Options()) with { Port = 0 }, intake, time ?? TimeProvider.System, folder is not null);
         Task first = await Task.WhenAny(feed.Part.Bound, feed._run);
         await first;
         feed.Port = (await feed.Part.Bound).Port;

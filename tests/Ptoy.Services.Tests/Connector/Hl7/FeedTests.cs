@@ -19,11 +19,13 @@ public sealed class FeedTests
         await feed.SettleAsync();
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(answer, Does.StartWith(@"MSH|^~\&|PTOY|NET|APP|HOSP|").And.Contain("|ACK^A01^ACK|").And.Contain("\rMSA|AA|CTRL-9\r"));
+            Assert.That(answer, Does.StartWith(@"MSH|^~\&|PTOY|NET|APP|HOSP|").And.Contain("|ACK^A01^ACK|").And.Contain(
+                "\rMSA|AA|CTRL-9\r"));
             Assert.That(intake.Batches, Has.Count.EqualTo(1));
             Assert.That(intake.Batches[0].PatientId, Is.EqualTo("HOSP|4711"));
             Assert.That(intake.Batches[0].Resources.Single(r => r.Type == IntakeTypes.Hl7v2).Bytes.ToArray(), Is.EqualTo(message));
-            Assert.That(intake.Batches[0].Resources.Select(r => r.Type), Does.Contain("Patient").And.Contain("Encounter").And.Contain("Provenance"));
+            Assert.That(intake.Batches[0].Resources
+                .Select(r => r.Type), Does.Contain("Patient").And.Contain("Encounter").And.Contain("Provenance"));
         }
     }
 
@@ -32,7 +34,8 @@ public sealed class FeedTests
     {
         var intake = new RecordingIntake();
         await using Feed feed = await Feed.StartAsync(intake);
-        byte[][] messages = [Messages.Admission("1"), Messages.Result("2"), Messages.Admission("3", trigger: "A08"), Messages.Result("4", "C", "1.6")];
+        byte[][] messages = [Messages.Admission("1"), Messages.Result("2"), Messages.Admission("3", trigger: "A08"),
+            Messages.Result("4", "C", "1.6")];
         foreach (byte[] message in messages) await feed.SendAsync(message);
         await feed.SettleAsync();
         (int things, int versions, int batches) = (intake.Things, intake.Versions, intake.Batches.Count);
@@ -77,7 +80,8 @@ public sealed class FeedTests
         await using Feed feed = await Feed.StartAsync(new RecordingIntake());
         string old = await feed.SendAsync(Messages.Bytes(Messages.Header("ADT^A01", "1", "2.3"), "PID|1||^^^HOSP"));
         string modern = await feed.SendAsync(Messages.Bytes(Messages.Header("ADT^A01", "2", "2.8"), "PID|1||^^^HOSP"));
-        Assert.That(old, Does.Contain("MSA|AE|1|PID-3: missing: whose record is it?\r").And.Contain("ERR|PID^1^3^101&Required field missing&HL70357\r"));
+        Assert.That(old, Does.Contain("MSA|AE|1|PID-3: missing: whose record is it?\r").And.Contain(
+            "ERR|PID^1^3^101&Required field missing&HL70357\r"));
         Assert.That(modern, Does.Contain("MSA|AE|2\r").And.Contain("ERR||PID^1^3|101^Required field missing^HL70357|E||||PID-3: missing"));
     }
 
@@ -104,11 +108,13 @@ public sealed class FeedTests
     {
         var intake = new RecordingIntake();
         await using Feed feed = await Feed.StartAsync(intake);
-        byte[] batch = [.. "BHS|^~\\&|A|B|C|D|2026||||77\r"u8, .. Messages.Admission("1"), .. Messages.Bytes(Messages.Header("ADT^A01", "2"), "PID|1"), .. Messages.Result("3"), .. "BTS|3\r"u8];
+        byte[] batch = [.. "BHS|^~\\&|A|B|C|D|2026||||77\r"u8, .. Messages.Admission("1"),
+            .. Messages.Bytes(Messages.Header("ADT^A01", "2"), "PID|1"), .. Messages.Result("3"), .. "BTS|3\r"u8];
         string answer = await feed.SendAsync(batch);
         await feed.SettleAsync();
         Assert.That(answer, Does.StartWith("BHS|^~\\&|C|D|A|B|").And.EndWith("BTS|3\r"));
-        Assert.That(answer.Split('\r').Where(l => l.StartsWith("MSA", StringComparison.Ordinal)).Select(l => string.Join('/', l.Split('|').Skip(1).Take(2))), Is.EqualTo(new[] { "AA/1", "AE/2", "AA/3" }));
+        Assert.That(answer.Split('\r').Where(l => l.StartsWith("MSA", StringComparison.Ordinal))
+            .Select(l => string.Join('/', l.Split('|').Skip(1).Take(2))), Is.EqualTo(new[] { "AA/1", "AE/2", "AA/3" }));
         Assert.That(intake.Batches, Has.Count.EqualTo(2));
     }
 
@@ -128,7 +134,8 @@ public sealed class FeedTests
             await using (Feed again = await Feed.StartAsync(intake, folder: folder))
             {
                 await again.SettleAsync();
-                Assert.That(intake.Batches.Select(b => b.PatientId), Is.EqualTo(new[] { "HOSP|4711", "HOSP|99" }), "in the order in which they came");
+                Assert.That(intake.Batches.Select(b => b.PatientId), Is.EqualTo(new[] { "HOSP|4711", "HOSP|99" }),
+                    "in the order in which they came");
                 Assert.That(Code(await again.SendAsync(Messages.Admission("1"))), Is.EqualTo("AA"));
                 await again.SettleAsync();
                 Assert.That((intake.Batches.Count, again.Part.Report().Replayed), Is.EqualTo((2, 1L)));
@@ -170,12 +177,15 @@ public sealed class FeedTests
     public async Task The_report_names_segments_and_fields_that_were_not_mapped_and_no_values()
     {
         await using Feed feed = await Feed.StartAsync(new RecordingIntake());
-        await feed.SendAsync(Messages.Bytes(Messages.Header("ADT^A01"), Messages.Pid() + "||||||||||||||||||Secret^Breed", "ZPI|1|own value", "PV1|1|O||||||||||||||||V7||unused"));
+        await feed.SendAsync(Messages.Bytes(
+            Messages.Header("ADT^A01"), Messages.Pid() + "||||||||||||||||||Secret^Breed", "ZPI|1|own value",
+            "PV1|1|O||||||||||||||||V7||unused"));
         await feed.SettleAsync();
         Hl7Report report = feed.Part.Report();
         Assert.That(report.SegmentsNotMapped.Select(s => s.Name), Is.EqualTo(new[] { "ZPI" }));
         Assert.That(report.FieldsNotMapped.Select(s => s.Name), Does.Contain("PV1-20"));
-        Assert.That(System.Text.Json.JsonSerializer.Serialize(report), Does.Not.Contain("own value").And.Not.Contain("Beispiel").And.Not.Contain("Secret"));
+        Assert.That(System.Text.Json.JsonSerializer.Serialize(report),
+            Does.Not.Contain("own value").And.Not.Contain("Beispiel").And.Not.Contain("Secret"));
     }
 
     [Test]
@@ -183,7 +193,9 @@ public sealed class FeedTests
     {
         var intake = new RecordingIntake();
         await using Feed feed = await Feed.StartAsync(intake);
-        await feed.SendAsync(Messages.Bytes(Messages.Header("ORU^R01"), Messages.Pid("1", name: "First"), "OBR|1||A|1-1^X^LN", "OBX|1|ST|1-1^X^LN||one", Messages.Pid("2", name: "Second"), "OBR|1||B|1-1^X^LN", "OBX|1|ST|1-1^X^LN||two"));
+        await feed.SendAsync(Messages.Bytes(
+            Messages.Header("ORU^R01"), Messages.Pid("1", name: "First"), "OBR|1||A|1-1^X^LN", "OBX|1|ST|1-1^X^LN||one",
+            Messages.Pid("2", name: "Second"), "OBR|1||B|1-1^X^LN", "OBX|1|ST|1-1^X^LN||two"));
         await feed.SettleAsync();
         Assert.That(intake.Batches.Select(b => b.PatientId), Is.EqualTo(new[] { "HOSP|1", "HOSP|2" }));
         foreach ((IntakeBatch batch, string other) in intake.Batches.Zip(new[] { "Second", "First" }))
@@ -194,12 +206,13 @@ public sealed class FeedTests
     public void Options_that_cannot_be_used_are_named()
     {
         Assert.That(new Hl7Options().Problems(), Is.Empty);
-        var wrong = new Hl7Options { Host = "0.0.0.0", Port = -1, MaxConnections = 0, TimeZone = "Nowhere", ProcessingIds = ["X"], Certificate = "/no/such.pem", ClientAuthorities = "/none" };
+        var wrong = new Hl7Options { Host = "0.0.0.0", Port = -1, MaxConnections = 0, TimeZone = "Nowhere", ProcessingIds = ["X"],
+            Certificate = "/no/such.pem", ClientAuthorities = "/none" };
         Assert.That(wrong.Problems().Select(p => p.Split(':')[0]), Is.EqualTo(new[]
         {
-            "mllp.port", "mllp.certificateKey", "mllp.certificate", "mllp.clientAuthorities", "mllp.maxConnections", "mllp.processingIds", "mllp.timeZone",
+            "port", "certificateKey", "maxConnections", "processingIds", "timeZone",
         }));
-        Assert.That((new Hl7Options { Host = "0.0.0.0" }).Problems().Single(), Does.StartWith("mllp.insecure:"));
+        Assert.That((new Hl7Options { Host = "0.0.0.0" }).Problems().Single(), Does.StartWith("insecure:"));
     }
 
     [Test]

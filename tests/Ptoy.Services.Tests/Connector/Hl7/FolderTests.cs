@@ -25,7 +25,8 @@ public sealed class FolderTests
             string name = Path.GetFileName(file);
             Hl7Message message = Hl7Parser.Parse(bytes);
             if (Messages.Rules.Check(message) is { } refused) problems.Add($"{name}: {refused}");
-            else foreach (MappedPatient patient in mapper.Map(message, bytes, (_, _) => null)) problems.AddRange(patient.Resources.SelectMany(Problems).Select(p => $"{name}: {p}"));
+            else foreach (MappedPatient patient in mapper.Map(message, bytes, (_, _) => null)) problems.AddRange(
+                patient.Resources.SelectMany(Problems).Select(p => $"{name}: {p}"));
         }
         Assert.That(problems, Is.Empty, string.Join('\n', problems.Distinct().Take(40)));
     }
@@ -33,7 +34,8 @@ public sealed class FolderTests
     internal static IEnumerable<string> Problems(MappedResource resource)
     {
         if (resource.Type == IntakeTypes.Hl7v2) yield break;
-        if (FhirScan.CompartmentOf(resource.Bytes) != resource.Compartment) yield return $"{resource.Type}: not the compartment that its bytes say";
+        if (FhirScan.CompartmentOf(resource.Bytes) != resource.Compartment)
+            yield return $"{resource.Type}: not the compartment that its bytes say";
         string? problem = null;
         try
         {
@@ -44,6 +46,7 @@ public sealed class FolderTests
         {
             problem = string.Join("; ", e.Exceptions.Select(x => x.Message));
         }
-        if (problem is not null) yield return $"{resource.Type}: {problem}\n   {Encoding.UTF8.GetString(resource.Bytes)[..Math.Min(600, resource.Bytes.Length)]}";
+        if (problem is not null)
+            yield return $"{resource.Type}: {problem}\n   {Encoding.UTF8.GetString(resource.Bytes)[..Math.Min(600, resource.Bytes.Length)]}";
     }
 }

@@ -18,10 +18,12 @@ public sealed class MutationTests
         foreach (Variant variant in new Mutator(Originals(), seed).Variants(count))
         {
             int logged = feed.Log.Lines.Count;
-            if (await TryAsync(feed, variant) is { } problem) wrong.Add($"variant {number}, {variant.Expected}: {problem}\n{Encoding.Latin1.GetString(variant.Wire)[..Math.Min(300, variant.Wire.Length)]}");
+            if (await TryAsync(feed, variant) is { } problem)
+                wrong.Add($"variant {number}, {variant.Expected}: {problem}\n{Encoding.Latin1.GetString(variant.Wire)[..Math.Min(300, variant.Wire.Length)]}");
             if (variant.Expected == Expected.Closed) await Said(feed, logged);
             string good = await feed.SendAsync(Messages.Admission($"GOOD{number++}"));
-            if (!good.Contains("\rMSA|AA|", StringComparison.Ordinal)) wrong.Add($"variant {number}: the next good message was answered {good}");
+            if (!good.Contains("\rMSA|AA|", StringComparison.Ordinal))
+                wrong.Add($"variant {number}: the next good message was answered {good}");
         }
         Assert.That(wrong, Is.Empty, string.Join('\n', wrong.Take(5)));
         await feed.SettleAsync();
@@ -53,7 +55,8 @@ public sealed class MutationTests
 
     private static List<string> Originals()
     {
-        var originals = new List<string> { Text(Messages.Admission()), Text(Messages.Result()), Text(Messages.Admission(trigger: "A08")), Text(Messages.Admission(trigger: "A03")) };
+        var originals = new List<string> { Text(Messages.Admission()), Text(Messages.Result()), Text(Messages.Admission(trigger: "A08")),
+            Text(Messages.Admission(trigger: "A03")) };
         if (Messages.Folder() is { } folder)
         {
             originals.AddRange(Directory.GetFiles(folder, "*.hl7").Order(StringComparer.Ordinal)

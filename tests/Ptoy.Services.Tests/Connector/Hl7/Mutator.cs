@@ -60,8 +60,11 @@ internal sealed class Mutator(IReadOnlyList<string> originals, int seed)
         yield return ("only the header", l => Refused([l[0]]));
         yield return ("cut before the body", CutShort);
         yield return ("many fields", l => Changed(l, i => l[i] += new string('|', 1001)));
-        yield return ("batch cut short", l => new Variant("batch cut short", Framed("BHS|^~\\&|A|B\r" + Text(Modern(l))), Expected.Refusal));
-        yield return ("batch miscounted", l => new Variant("batch miscounted", Framed("BHS|^~\\&|A|B\r" + Text(Modern(l)) + $"BTS|{_random.Next(2, 99)}\r"), Expected.Refusal));
+        yield return ("batch cut short",
+            l => new Variant("batch cut short", Framed("BHS|^~\\&|A|B\r" + Text(Modern(l))), Expected.Refusal));
+        yield return ("batch miscounted",
+            l => new Variant("batch miscounted", Framed("BHS|^~\\&|A|B\r" + Text(Modern(l)) + $"BTS|{_random.Next(2, 99)}\r"),
+            Expected.Refusal));
         yield return ("no header", l => Closed(Framed(Text(l.Skip(1)))));
         yield return ("header damaged", l => Closed(Framed(Text([$"M{Letters(1)}H{l[0][3..]}", .. l.Skip(1)]))));
         yield return ("header cut", l => Closed(Framed(l[0][.._random.Next(1, 5)])));
@@ -106,7 +109,8 @@ internal sealed class Mutator(IReadOnlyList<string> originals, int seed)
     private Variant? Reordered(List<string> lines)
     {
         int person = lines.FindIndex(l => l.StartsWith("PID", StringComparison.Ordinal));
-        int other = lines.FindIndex(l => l.StartsWith("PV1", StringComparison.Ordinal) || l.StartsWith("OBR", StringComparison.Ordinal) || l.StartsWith("ORC", StringComparison.Ordinal));
+        int other = lines.FindIndex(l => l.StartsWith("PV1", StringComparison.Ordinal) || l.StartsWith("OBR", StringComparison.Ordinal)
+            || l.StartsWith("ORC", StringComparison.Ordinal));
         if (person < 0 || other < person) return null;
         string moved = lines[other];
         lines.RemoveAt(other);

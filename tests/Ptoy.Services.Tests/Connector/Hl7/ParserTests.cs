@@ -26,7 +26,8 @@ public sealed class ParserTests
     [Test]
     public void Delimiters_are_those_of_the_header()
     {
-        Hl7Message message = Hl7Parser.Parse(Encoding.UTF8.GetBytes("MSH#*!?%#A#B#C#D###ADT*A01#7#P#2.3\rPID#1##9***H##Name*Given!Other#?F?#|^~\\&"));
+        Hl7Message message = Hl7Parser.Parse(
+            Encoding.UTF8.GetBytes("MSH#*!?%#A#B#C#D###ADT*A01#7#P#2.3\rPID#1##9***H##Name*Given!Other#?F?#|^~\\&"));
         Hl7Segment pid = message.First("PID")!;
         Assert.That((pid[5].Repetitions.Count(), pid[5][2].Text, pid[6].Text, pid[7].Text), Is.EqualTo((2, "Given", "#", "|^~\\&")));
         Hl7Value kept = new("a*b!c%d?F?e", message.Syntax, Hl7Level.Field);
@@ -56,7 +57,8 @@ public sealed class ParserTests
     [Test]
     public void A_line_feed_inside_a_field_is_a_line_break_when_segments_end_with_a_return()
     {
-        Hl7Message message = Hl7Parser.Parse(Encoding.UTF8.GetBytes($"{Messages.Header("ORU^R01")}\rNTE|1||first line\nsecond line\rNTE|2||next\r"));
+        Hl7Message message = Hl7Parser.Parse(
+            Encoding.UTF8.GetBytes($"{Messages.Header("ORU^R01")}\rNTE|1||first line\nsecond line\rNTE|2||next\r"));
         Assert.That(message.All("NTE").Select(n => n[3].WholeText), Is.EqualTo(new[] { "first line\nsecond line", "next" }));
     }
 
@@ -130,7 +132,8 @@ public sealed class ParserTests
     public void A_time_without_offset_is_of_the_configured_zone_on_that_day()
     {
         var dates = new Hl7Dates(TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin"), null);
-        Assert.That((dates.DateTime("202601011200"), dates.DateTime("202607011200")), Is.EqualTo(("2026-01-01T12:00:00+01:00", "2026-07-01T12:00:00+02:00")));
+        Assert.That((dates.DateTime("202601011200"), dates.DateTime("202607011200")),
+            Is.EqualTo(("2026-01-01T12:00:00+01:00", "2026-07-01T12:00:00+02:00")));
     }
 
     [Test]

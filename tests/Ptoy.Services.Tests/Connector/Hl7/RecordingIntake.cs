@@ -4,7 +4,9 @@ using Ptoy.Services.Connector;
 
 namespace Ptoy.Services.Tests.Connector.Hl7;
 
-/// <summary>An intake in memory that keeps its promises: versions by source, type and id; what is known is nothing new; circles are for review.</summary>
+/// <summary>
+/// An intake in memory that keeps its promises: versions by source, type and id; what is known is nothing new; circles are for review.
+/// </summary>
 internal sealed class RecordingIntake : IIntake
 {
     private readonly Lock _lock = new();
@@ -32,7 +34,8 @@ internal sealed class RecordingIntake : IIntake
     /// <summary>The newest bytes of every resource of a type.</summary>
     public string[] Newest(string type)
     {
-        lock (_lock) return [.. _versions.Where(v => v.Key.StartsWith($"{type}/", StringComparison.Ordinal)).Select(v => Encoding.UTF8.GetString(v.Value[^1]))];
+        lock (_lock) return [.. _versions.Where(v => v.Key.StartsWith($"{type}/", StringComparison.Ordinal))
+            .Select(v => Encoding.UTF8.GetString(v.Value[^1]))];
     }
 
     public Task<IntakeOutcome> TakeAsync(IntakeBatch batch, CancellationToken cancellation = default)

@@ -16,14 +16,17 @@ internal static class ClinicalMap
         allergy.Ignore(1);
         FhirObject code = DataTypes.Concept(allergy[3]);
         if (code.IsEmpty) return;
-        string id = context.IdOf("AllergyIntolerance", context.Patient.Text, allergy.Peek(3)[1].Text ?? allergy.Peek(3)[2].Text ?? allergy.Peek(3).WholeText);
+        string id = context.IdOf("AllergyIntolerance", context.Patient.Text, allergy.Peek(3)[1].Text ?? allergy.Peek(3)[2].Text
+            ?? allergy.Peek(3).WholeText);
         string kind = allergy[2][1].Text ?? "";
         FhirObject body = MapContext.Begin("AllergyIntolerance", id)
             .Add("clinicalStatus", DataTypes.Concept(AllergyStatus, "active"))
             .Add("type", kind is "DA" or "FA" or "MA" or "EA" or "LA" or "AA" or "PA" ? "allergy" : kind == "MC" ? "intolerance" : null);
-        body.Append("category", kind switch { "DA" or "MC" => "medication", "FA" => "food", "EA" or "LA" or "PA" or "AA" => "environment", _ => null });
+        body.Append("category", kind switch { "DA" or "MC" => "medication", "FA" => "food", "EA" or "LA" or "PA" or "AA" => "environment",
+            _ => null });
         body.Add("criticality", allergy[4][1].Text switch { "SV" => "high", "MO" or "MI" => "low", "U" => "unable-to-assess", _ => null });
-        body.Add("code", code).Add("patient", context.Subject).Add("encounter", context.Encounter).Add("onsetDateTime", context.Time(allergy, 6));
+        body.Add("code", code).Add("patient", context.Subject).Add("encounter", context.Encounter)
+            .Add("onsetDateTime", context.Time(allergy, 6));
         Hl7Value[] signs = [.. allergy[5].Repetitions];
         if (signs.Length > 0)
         {
@@ -44,13 +47,15 @@ internal static class ClinicalMap
         if (diagnosis[4].Text is { } words && !code.Has("text")) code.Add("text", words);
         if (code.IsEmpty) return null;
         string coded = diagnosis.Peek(3)[1].Text ?? diagnosis.Peek(4).Text ?? diagnosis.Peek(3).WholeText ?? "";
-        string id = context.IdOf("Condition", context.Patient.Text, diagnosis[20][1].Text, coded, diagnosis.Peek(20)[1].HasValue ? "" : context.EncounterId);
+        string id = context.IdOf("Condition", context.Patient.Text, diagnosis[20][1].Text, coded, diagnosis.Peek(20)[1].HasValue ? ""
+            : context.EncounterId);
         bool deleted = diagnosis[21].Text == "D";
         FhirObject body = MapContext.Begin("Condition", id);
         body.Append("identifier", DataTypes.Entity(diagnosis[20]));
         if (!deleted) body.Add("clinicalStatus", DataTypes.Concept(ConditionStatus, "active"));
         string kind = diagnosis[6][1].Text ?? "";
-        body.Add("verificationStatus", DataTypes.Concept(ConditionVerification, deleted ? "entered-in-error" : kind == "W" ? "provisional" : kind is "A" or "F" ? "confirmed" : null));
+        body.Add("verificationStatus", DataTypes.Concept(
+            ConditionVerification, deleted ? "entered-in-error" : kind == "W" ? "provisional" : kind is "A" or "F" ? "confirmed" : null));
         body.Append("category", DataTypes.Concept(Categories, "encounter-diagnosis"));
         body.Add("code", code).Add("subject", context.Subject).Add("encounter", context.Encounter);
         body.Add("onsetDateTime", context.Time(diagnosis, 5)).Add("recordedDate", context.Time(diagnosis, 19));
@@ -66,13 +71,15 @@ internal static class ClinicalMap
         FhirObject code = DataTypes.Concept(problem[3]);
         if (code.IsEmpty) return;
         string number = problem[4][1].Text ?? "";
-        string id = context.IdOf("Condition", "problem", context.Patient.Text, DataTypes.Authority(problem.Peek(4)[2]), number, number.Length > 0 ? "" : problem.Peek(3)[1].Text);
+        string id = context.IdOf("Condition", "problem", context.Patient.Text, DataTypes.Authority(problem.Peek(4)[2]), number,
+            number.Length > 0 ? "" : problem.Peek(3)[1].Text);
         bool deleted = problem[1].Text is "DE" or "D" || context.Message.Event == "PC3";
         string? resolved = context.Time(problem, 9);
         FhirObject body = MapContext.Begin("Condition", id);
         body.Append("identifier", DataTypes.Entity(problem[4]));
         if (!deleted) body.Add("clinicalStatus", DataTypes.Concept(ConditionStatus, resolved is null ? "active" : "resolved"));
-        body.Add("verificationStatus", DataTypes.Concept(ConditionVerification, deleted ? "entered-in-error" : Verification(problem[13][1].Text)));
+        body.Add("verificationStatus", DataTypes.Concept(
+            ConditionVerification, deleted ? "entered-in-error" : Verification(problem[13][1].Text)));
         body.Append("category", DataTypes.Concept(Categories, "problem-list-item"));
         body.Add("severity", DataTypes.Concept(problem[26]));
         body.Add("code", code).Add("subject", context.Subject).Add("encounter", context.Encounter);
@@ -94,7 +101,8 @@ internal static class ClinicalMap
         string coded = procedure.Peek(3)[1].Text ?? procedure.Peek(4).Text ?? "";
         string? when = context.Time(procedure, 5);
         string number = procedure[19][1].Text ?? "";
-        string id = context.IdOf("Procedure", context.Patient.Text, number, coded, number.Length > 0 ? "" : $"{context.EncounterId}/{when}");
+        string id = context.IdOf("Procedure", context.Patient.Text, number, coded, number.Length > 0 ? ""
+            : $"{context.EncounterId}/{when}");
         FhirObject body = MapContext.Begin("Procedure", id);
         body.Append("identifier", DataTypes.Entity(procedure[19]));
         body.Add("status", procedure[20].Text == "D" ? "entered-in-error" : "completed");
@@ -102,7 +110,8 @@ internal static class ClinicalMap
         body.Add("code", code).Add("subject", context.Subject).Add("encounter", context.Encounter).Add("performedDateTime", when);
         foreach (int field in new[] { 11, 8, 12 })
         {
-            foreach (FhirObject person in PeopleMap.Practitioners(context, procedure[field])) body.Append("performer", new FhirObject().Add("actor", person));
+            foreach (FhirObject person in PeopleMap.Practitioners(context, procedure[field]))
+                body.Append("performer", new FhirObject().Add("actor", person));
         }
         body.Append("reasonCode", DataTypes.Concept(procedure[15])).Add("note", noted.Annotations());
         context.Put("Procedure", id, body);
@@ -110,7 +119,8 @@ internal static class ClinicalMap
 
     private static string? Verification(string? code) => code?.ToUpperInvariant() switch
     {
-        null => null, "CONFIRMED" or "C" => "confirmed", "DIFFERENTIAL" or "D" => "differential", "PROVISIONAL" or "P" => "provisional", "REFUTED" or "R" => "refuted",
+        null => null, "CONFIRMED" or "C" => "confirmed", "DIFFERENTIAL" or "D" => "differential", "PROVISIONAL" or "P" => "provisional",
+            "REFUTED" or "R" => "refuted",
         _ => "unconfirmed",
     };
 }

@@ -13,21 +13,28 @@ internal static partial class CodeSystems
         ["LN"] = "http://loinc.org", ["LNC"] = "http://loinc.org", ["LOINC"] = "http://loinc.org",
         ["SCT"] = "http://snomed.info/sct", ["SNM"] = "http://snomed.info/sct", ["SNOMED"] = "http://snomed.info/sct",
         ["SNOMED-CT"] = "http://snomed.info/sct", ["SNOMEDCT"] = "http://snomed.info/sct", ["SCT2"] = "http://snomed.info/sct",
-        ["I10"] = "http://hl7.org/fhir/sid/icd-10", ["ICD10"] = "http://hl7.org/fhir/sid/icd-10", ["ICD-10"] = "http://hl7.org/fhir/sid/icd-10",
-        ["I10C"] = "http://hl7.org/fhir/sid/icd-10-cm", ["ICD10CM"] = "http://hl7.org/fhir/sid/icd-10-cm", ["ICD-10-CM"] = "http://hl7.org/fhir/sid/icd-10-cm",
+        ["I10"] = "http://hl7.org/fhir/sid/icd-10", ["ICD10"] = "http://hl7.org/fhir/sid/icd-10",
+            ["ICD-10"] = "http://hl7.org/fhir/sid/icd-10",
+        ["I10C"] = "http://hl7.org/fhir/sid/icd-10-cm", ["ICD10CM"] = "http://hl7.org/fhir/sid/icd-10-cm",
+            ["ICD-10-CM"] = "http://hl7.org/fhir/sid/icd-10-cm",
         ["I10G"] = "http://fhir.de/CodeSystem/bfarm/icd-10-gm", ["I10P"] = "http://www.cms.gov/Medicare/Coding/ICD10",
-        ["I9"] = "http://hl7.org/fhir/sid/icd-9-cm", ["I9C"] = "http://hl7.org/fhir/sid/icd-9-cm", ["I9CDX"] = "http://hl7.org/fhir/sid/icd-9-cm",
-        ["I9M"] = "http://hl7.org/fhir/sid/icd-9-cm", ["ICD9"] = "http://hl7.org/fhir/sid/icd-9-cm", ["ICD-9-CM"] = "http://hl7.org/fhir/sid/icd-9-cm",
+        ["I9"] = "http://hl7.org/fhir/sid/icd-9-cm", ["I9C"] = "http://hl7.org/fhir/sid/icd-9-cm",
+            ["I9CDX"] = "http://hl7.org/fhir/sid/icd-9-cm",
+        ["I9M"] = "http://hl7.org/fhir/sid/icd-9-cm", ["ICD9"] = "http://hl7.org/fhir/sid/icd-9-cm",
+            ["ICD-9-CM"] = "http://hl7.org/fhir/sid/icd-9-cm",
         ["C4"] = "http://www.ama-assn.org/go/cpt", ["CPT"] = "http://www.ama-assn.org/go/cpt", ["CPT4"] = "http://www.ama-assn.org/go/cpt",
         ["HCPCS"] = "http://terminology.hl7.org/CodeSystem/HCPCS-all-codes",
         ["CVX"] = "http://hl7.org/fhir/sid/cvx", ["MVX"] = "http://hl7.org/fhir/sid/mvx", ["NDC"] = "http://hl7.org/fhir/sid/ndc",
         ["RXNORM"] = "http://www.nlm.nih.gov/research/umls/rxnorm", ["RXN"] = "http://www.nlm.nih.gov/research/umls/rxnorm",
-        ["ATC"] = "http://www.whocc.no/atc", ["WC"] = "http://www.whocc.no/atc", ["UCUM"] = Ucum, ["DCM"] = "http://dicom.nema.org/resources/ontology/DCM",
+        ["ATC"] = "http://www.whocc.no/atc", ["WC"] = "http://www.whocc.no/atc", ["UCUM"] = Ucum,
+            ["DCM"] = "http://dicom.nema.org/resources/ontology/DCM",
         ["CDCREC"] = "urn:oid:2.16.840.1.113883.6.238", ["ISO3166_1"] = "urn:iso:std:iso:3166", ["ICF"] = "http://hl7.org/fhir/sid/icf-nl",
         ["ICPC"] = "http://hl7.org/fhir/sid/icpc-2", ["NUBC"] = "https://www.nubc.org/CodeSystem/RevenueCodes",
     };
 
-    /// <summary>ICD-9 by three-digit chapter: what FHIR resources are labelled with, so that old codes are as sensitive as new ones.</summary>
+    /// <summary>
+    /// ICD-9 by three-digit chapter: what FHIR resources are labelled with, so that old codes are as sensitive as new ones.
+    /// </summary>
     private static readonly (int From, int To, string Label)[] Icd9 =
     [
         (42, 44, "HIV"), (291, 292, "ETH"), (303, 305, "ETH"), (290, 319, "PSY"), (630, 679, "SEX"), (758, 758, "GDIS"),
@@ -59,7 +66,8 @@ internal static partial class CodeSystems
     {
         if (system != "http://hl7.org/fhir/sid/icd-9-cm" || code is null || code.Length < 3) return null;
         if (code.StartsWith("V08", StringComparison.OrdinalIgnoreCase)) return "HIV";
-        if (!int.TryParse(code.AsSpan(0, 3), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int chapter)) return null;
+        if (!int.TryParse(code.AsSpan(0, 3), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture,
+            out int chapter)) return null;
         foreach ((int from, int to, string label) in Icd9)
         {
             if (chapter >= from && chapter <= to) return label;

@@ -135,7 +135,9 @@ internal static partial class DataTypes
     private static DateTimeOffset Moment(string time)
     {
         string padded = time.Length switch { 4 => $"{time}-01-01", 7 => $"{time}-01", _ => time };
-        return DateTimeOffset.TryParse(padded, System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.AssumeUniversal, out DateTimeOffset moment)
+        return DateTimeOffset.TryParse(
+            padded, System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.AssumeUniversal,
+            out DateTimeOffset moment)
             ? moment : DateTimeOffset.MinValue;
     }
 
@@ -152,9 +154,12 @@ internal static partial class DataTypes
         _ => null,
     };
 
-    private static string? AddressUse(string? code) => code switch { "H" or "P" or "L" => "home", "B" or "O" => "work", "C" or "TM" => "temp", "BA" => "old", "BI" => "billing", _ => null };
+    private static string? AddressUse(string? code) =>
+        code switch { "H" or "P" or "L" => "home", "B" or "O" => "work", "C" or "TM" => "temp", "BA" => "old", "BI" => "billing",
+        _ => null };
 
-    private static string? PhoneUse(string code, string? otherwise) => code switch { "PRN" or "ORN" or "VHN" => "home", "WPN" => "work", "PRS" => "mobile", _ => otherwise };
+    private static string? PhoneUse(string code, string? otherwise) =>
+        code switch { "PRN" or "ORN" or "VHN" => "home", "WPN" => "work", "PRS" => "mobile", _ => otherwise };
 
     [GeneratedRegex(@"\s+")]
     private static partial Regex Blanks();

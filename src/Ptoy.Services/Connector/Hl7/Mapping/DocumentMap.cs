@@ -7,8 +7,10 @@ internal static class DocumentMap
 {
     private static readonly Dictionary<string, string> MediaTypes = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["PDF"] = "application/pdf", ["JPEG"] = "image/jpeg", ["JPG"] = "image/jpeg", ["PNG"] = "image/png", ["GIF"] = "image/gif", ["TIFF"] = "image/tiff",
-        ["HTML"] = "text/html", ["XML"] = "text/xml", ["RTF"] = "text/rtf", ["PLAIN"] = "text/plain", ["TEXT"] = "text/plain", ["DICOM"] = "application/dicom",
+        ["PDF"] = "application/pdf", ["JPEG"] = "image/jpeg", ["JPG"] = "image/jpeg", ["PNG"] = "image/png", ["GIF"] = "image/gif",
+            ["TIFF"] = "image/tiff",
+        ["HTML"] = "text/html", ["XML"] = "text/xml", ["RTF"] = "text/rtf", ["PLAIN"] = "text/plain", ["TEXT"] = "text/plain",
+            ["DICOM"] = "application/dicom",
         ["MSWORD"] = "application/msword", ["OCTET-STREAM"] = "application/octet-stream",
     };
 
@@ -18,20 +20,24 @@ internal static class DocumentMap
         Hl7Segment document = described.Segment;
         document.Ignore(1);
         string number = document[12][1].Text ?? "";
-        string id = context.IdOf("DocumentReference", DataTypes.Entity(document[12]).ToString(), number.Length > 0 ? "" : $"{context.Patient.Text}/{document.Peek(15)[1].Text}/{document.Peek(4).Text}");
+        string id = context.IdOf("DocumentReference", DataTypes.Entity(document[12]).ToString(), number.Length > 0 ? ""
+            : $"{context.Patient.Text}/{document.Peek(15)[1].Text}/{document.Peek(4).Text}");
         FhirObject body = MapContext.Begin("DocumentReference", id).Add("masterIdentifier", DataTypes.Entity(document[12]));
         string? availability = document[19].Text, completion = document[17].Text;
         bool cancelled = context.Message.Event == "T11" || availability == "CA";
         body.Add("status", cancelled ? "entered-in-error" : availability == "OB" ? "superseded" : "current");
-        body.Add("docStatus", completion switch { "AU" or "LA" or "DO" => "final", "DI" or "IN" or "IP" or "PA" => "preliminary", _ => null });
-        body.Add("type", DataTypes.Concept($"{CodeSystems.Terminology}v2-0270", document[2][1].Text, document[2][2].Text)).Add("subject", context.Subject);
+        body.Add("docStatus", completion switch { "AU" or "LA" or "DO" => "final", "DI" or "IN" or "IP" or "PA" => "preliminary",
+            _ => null });
+        body.Add("type", DataTypes.Concept($"{CodeSystems.Terminology}v2-0270", document[2][1].Text, document[2][2].Text))
+            .Add("subject", context.Subject);
         if (context.Dates.Instant(document[7].Text ?? document[6].Text) is { } date) body.Add("date", date);
         foreach (FhirObject author in PeopleMap.Practitioners(context, document[9])) body.Append("author", author);
         body.Add("authenticator", PeopleMap.Practitioner(context, document[22]));
         if (document[13][1].HasValue)
         {
             string relation = context.Message.Event switch { "T05" or "T06" => "appends", "T09" or "T10" => "replaces", _ => "transforms" };
-            body.Append("relatesTo", new FhirObject().Add("code", relation).Add("target", new FhirObject().Add("identifier", DataTypes.Entity(document[13]))));
+            body.Append("relatesTo", new FhirObject().Add("code", relation)
+                .Add("target", new FhirObject().Add("identifier", DataTypes.Entity(document[13]))));
         }
         body.Add("description", document[25].Text);
         body.Append("securityLabel", DataTypes.Concept($"{CodeSystems.Terminology}v2-0272", document[18].Text));
@@ -52,8 +58,10 @@ internal static class DocumentMap
     {
         FhirObject attachment = kind == "RP" ? Pointer(value) : Data(value);
         if (attachment.IsEmpty) return null;
-        string id = context.IdOf("DocumentReference", "attached", observationId, value.Raw.Length > 4096 ? StableId.Of("data", value.Raw) : value.Raw);
-        FhirObject body = MapContext.Begin("DocumentReference", id).Add("status", "current").Add("type", DataTypes.Concept(result[3])).Add("subject", context.Subject);
+        string id = context.IdOf("DocumentReference", "attached", observationId, value.Raw.Length > 4096 ? StableId.Of("data", value.Raw)
+            : value.Raw);
+        FhirObject body = MapContext.Begin("DocumentReference", id).Add("status", "current").Add("type", DataTypes.Concept(result[3]))
+            .Add("subject", context.Subject);
         body.Append("content", new FhirObject().Add("attachment", attachment));
         if (context.Encounter is { } encounter) body.Add("context", new FhirObject().Append("encounter", encounter));
         return context.Put("DocumentReference", id, body);
@@ -78,7 +86,8 @@ internal static class DocumentMap
         lines.AddRange(described.Texts());
         if (lines.Count > 0) contents.Add(new FhirObject().Add("attachment", Text(string.Join('\n', lines))));
         if (contents.Count > 0) return contents;
-        string form = document[3].Text switch { "TX" or "FT" or null => "text/plain", "IM" => "image/*", "AU" => "audio/*", _ => "application/octet-stream" };
+        string form = document[3].Text switch { "TX" or "FT" or null => "text/plain", "IM" => "image/*", "AU" => "audio/*",
+            _ => "application/octet-stream" };
         return [new FhirObject().Add("attachment", new FhirObject().Add("contentType", form).Add("title", document[16].Text))];
     }
 
@@ -96,7 +105,8 @@ internal static class DocumentMap
             string packed = string.Concat(data.Where(c => !char.IsWhiteSpace(c)));
             if (Convert.TryFromBase64String(packed, new byte[(packed.Length / 4 * 3) + 3], out _)) return attachment.Add("data", packed);
         }
-        if (string.Equals(value[4].Text, "Hex", StringComparison.OrdinalIgnoreCase) && data.Length % 2 == 0 && data.All(char.IsAsciiHexDigit))
+        if (string.Equals(value[4].Text, "Hex", StringComparison.OrdinalIgnoreCase) && data.Length % 2 == 0
+            && data.All(char.IsAsciiHexDigit))
             return attachment.Add("data", Convert.ToBase64String(Convert.FromHexString(data)));
         return attachment.Add("data", Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(data)));
     }
@@ -114,6 +124,7 @@ internal static class DocumentMap
         if (subtype is null) return null;
         if (MediaTypes.TryGetValue(subtype, out string? known)) return known;
         string name = subtype.ToLowerInvariant().Replace(' ', '-');
-        return kind?.ToUpperInvariant() switch { "IM" or "IMAGE" => $"image/{name}", "AU" or "AUDIO" => $"audio/{name}", "TX" or "FT" or "TEXT" => $"text/{name}", _ => $"application/{name}" };
+        return kind?.ToUpperInvariant() switch { "IM" or "IMAGE" => $"image/{name}", "AU" or "AUDIO" => $"audio/{name}",
+            "TX" or "FT" or "TEXT" => $"text/{name}", _ => $"application/{name}" };
     }
 }

@@ -16,7 +16,8 @@ internal static class EncounterMap
     {
         if (visit.Peek(19)[1].Text is { } number) return context.IdOf("Encounter", "visit", DataTypes.Authority(visit.Peek(19)[4]), number);
         if (visit.Peek(2).Text is "N" || Enumerable.Range(2, Math.Max(0, visit.Count - 1)).All(i => !visit.Peek(i).HasValue)) return null;
-        if (pid?.Peek(18)[1].Text is { } account) return context.IdOf("Encounter", "account", DataTypes.Authority(pid.Peek(18)[4]), account);
+        if (pid?.Peek(18)[1].Text is { } account)
+            return context.IdOf("Encounter", "account", DataTypes.Authority(pid.Peek(18)[4]), account);
         return context.IdOf("Encounter", "admission", context.Patient.Text, context.Dates.DateTime(visit.Peek(44).Text));
     }
 
@@ -53,7 +54,8 @@ internal static class EncounterMap
         body.Add("serviceType", DataTypes.Concept(visit[10], $"{CodeSystems.Terminology}v2-0069"));
         if (more is not null) body.Add("priority", DataTypes.Concept(more[25], $"{CodeSystems.Terminology}v2-0217"));
         body.Add("subject", context.Subject);
-        foreach ((int field, string role) in new[] { (7, "ATND"), (8, "REF"), (9, "CON"), (17, "ADM"), (52, "PART") }) Participants(context, visit, field, role, body);
+        foreach ((int field, string role) in new[] { (7, "ATND"), (8, "REF"), (9, "CON"), (17, "ADM"), (52, "PART") })
+            Participants(context, visit, field, role, body);
         body.Add("period", DataTypes.Period(context.Time(visit, 44), end));
         if (more is not null) More(context, more, body);
         Hospitalization(context, visit, body);

@@ -13,7 +13,8 @@ internal sealed record RawNumber(string Text);
 /// </summary>
 internal sealed class FhirObject
 {
-    private static readonly JsonWriterOptions Options = new() { Indented = false, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = false };
+    private static readonly JsonWriterOptions Options = new(
+        ) { Indented = false, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = false };
 
     private readonly List<(string Name, object Value)> _members = [];
 

@@ -20,6 +20,7 @@ internal sealed record Draft(string Type, string Id, FhirObject Body);
 internal sealed class MapContext
 {
     private readonly List<Draft> _drafts = [];
+    private readonly Dictionary<(string Type, string Id), int> _places = [];
 
     public MapContext(MapSettings settings, Hl7Message message, PatientKey patient)
     {
@@ -61,20 +62,20 @@ internal sealed class MapContext
     /// <summary>Adds a resource and gives its reference. One of the same type and id takes the former's place.</summary>
     public FhirObject Put(string type, string id, FhirObject body, string? display = null)
     {
-        int at = _drafts.FindIndex(d => d.Type == type && d.Id == id);
         var draft = new Draft(type, id, body);
-        if (at < 0) _drafts.Add(draft);
-        else _drafts[at] = draft;
+        if (_places.TryAdd((type, id), _drafts.Count)) _drafts.Add(draft);
+        else _drafts[_places[(type, id)]] = draft;
         return Reference(type, id, display);
     }
 
-    public FhirObject? Find(string type, string id) => _drafts.Find(d => d.Type == type && d.Id == id)?.Body;
+    public FhirObject? Find(string type, string id) => _places.TryGetValue((type, id), out int at) ? _drafts[at].Body : null;
 
     /// <summary>A new body: type and id come first.</summary>
     public static FhirObject Begin(string type, string id) => new FhirObject().Add("resourceType", type).Add("id", id);
 
     /// <summary>A time from a field; one that cannot be read counts as not mapped.</summary>
-    public string? Time(Hl7Segment segment, int field, int component = 1) => Checked(segment, field, Dates.DateTime(segment[field][component].Text));
+    public string? Time(Hl7Segment segment, int field, int component = 1) =>
+        Checked(segment, field, Dates.DateTime(segment[field][component].Text));
 
     public static string? Day(Hl7Segment segment, int field) => Checked(segment, field, Hl7Dates.Date(segment[field].Text));
 

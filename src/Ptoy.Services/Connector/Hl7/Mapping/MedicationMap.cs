@@ -19,14 +19,16 @@ internal static class MedicationMap
         string id = context.IdOf("MedicationRequest", DataTypes.Authority(order?.Peek(2)[2] ?? default), key, encoded.Peek(2)[1].Text);
         FhirObject body = MapContext.Begin("MedicationRequest", id);
         OrderMap.Identifiers(group, body);
-        if (encoded[15].Text is { } prescription) body.Append("identifier", new FhirObject().Add("type", DataTypes.Words("prescription number")).Add("value", prescription));
+        if (encoded[15].Text is { } prescription)
+            body.Append("identifier", new FhirObject().Add("type", DataTypes.Words("prescription number")).Add("value", prescription));
         body.Add("status", Status(OrderMap.Status(order))).Add("intent", "order");
         FhirObject[] ingredients = [.. group.All("RXC").Select(Ingredient).Where(i => i.Has("itemCodeableConcept"))];
         if (ingredients.Length == 0) body.Add("medicationCodeableConcept", code);
         else
         {
             string medicine = context.IdOf("Medication", id);
-            FhirObject mixed = MapContext.Begin("Medication", medicine).Add("code", code).Add("form", DataTypes.Concept(encoded[6])).Add("ingredient", ingredients);
+            FhirObject mixed = MapContext.Begin("Medication", medicine).Add("code", code).Add("form", DataTypes.Concept(encoded[6]))
+                .Add("ingredient", ingredients);
             body.Add("medicationReference", context.Put("Medication", medicine, mixed));
         }
         body.Add("subject", context.Subject).Add("encounter", context.Encounter);
@@ -38,7 +40,8 @@ internal static class MedicationMap
         FhirObject dispense = new FhirObject().Add("quantity", DataTypes.Quantity(DataTypes.Number(encoded[10].Text), encoded[11]));
         if (int.TryParse(encoded[12].Text, out int refills) && refills >= 0) dispense.Add("numberOfRepeatsAllowed", refills);
         body.Add("dispenseRequest", dispense);
-        if (encoded[9].Text is { } substitution) body.Add("substitution", new FhirObject().Add("allowedBoolean", substitution is not ("N" or "0")));
+        if (encoded[9].Text is { } substitution)
+            body.Add("substitution", new FhirObject().Add("allowedBoolean", substitution is not ("N" or "0")));
         context.Put("MedicationRequest", id, body);
     }
 
@@ -58,9 +61,11 @@ internal static class MedicationMap
         OrderMap.Identifiers(group, body);
         string completion = shot[20].Text ?? "CP";
         bool deleted = shot[21].Text == "D";
-        body.Add("status", deleted ? "entered-in-error" : completion is "RE" or "NA" || shot.Peek(5)[1].Text == "998" ? "not-done" : "completed");
+        body.Add("status", deleted ? "entered-in-error" : completion is "RE" or "NA" || shot.Peek(5)[1].Text == "998" ? "not-done"
+            : "completed");
         body.Add("statusReason", DataTypes.Concept(shot[18]));
-        body.Add("vaccineCode", vaccine.IsEmpty ? DataTypes.Words("not stated") : vaccine).Add("patient", context.Subject).Add("encounter", context.Encounter);
+        body.Add("vaccineCode", vaccine.IsEmpty ? DataTypes.Words("not stated") : vaccine).Add("patient", context.Subject)
+            .Add("encounter", context.Encounter);
         if (when is not null) body.Add("occurrenceDateTime", when);
         else body.Add("occurrenceString", "unknown");
         if (order is not null) body.Add("recorded", context.Time(order, 9));
@@ -70,7 +75,8 @@ internal static class MedicationMap
         if (route is not null) body.Add("site", DataTypes.Concept(route[2])).Add("route", DataTypes.Concept(route[1]));
         // 999 is how the guides for immunization registries write an unknown amount.
         if (shot[6].Text is { } amount && amount != "999") body.Add("doseQuantity", DataTypes.Quantity(DataTypes.Number(amount), shot[7]));
-        foreach (FhirObject person in PeopleMap.Practitioners(context, shot[10])) body.Append("performer", new FhirObject().Add("actor", person));
+        foreach (FhirObject person in PeopleMap.Practitioners(context, shot[10]))
+            body.Append("performer", new FhirObject().Add("actor", person));
         body.Add("note", given.Annotations());
         context.Put("Immunization", id, body);
         var ordinals = new Dictionary<string, int>();
@@ -96,7 +102,8 @@ internal static class MedicationMap
         FhirObject amount = DataTypes.Quantity(DataTypes.Number(component[3].Text), component[4]);
         var ingredient = new FhirObject().Add("itemCodeableConcept", DataTypes.Concept(component[2]));
         if (component.Peek(1).Text == "A") ingredient.Add("isActive", false);
-        if (!amount.IsEmpty) ingredient.Add("strength", new FhirObject().Add("numerator", amount).Add("denominator", new FhirObject().Add("value", 1)));
+        if (!amount.IsEmpty)
+            ingredient.Add("strength", new FhirObject().Add("numerator", amount).Add("denominator", new FhirObject().Add("value", 1)));
         return ingredient;
     }
 
@@ -118,7 +125,8 @@ internal static class MedicationMap
             dosage.Add("site", DataTypes.Concept(route[2])).Add("route", DataTypes.Concept(route[1], $"{CodeSystems.Terminology}v2-0162"));
             dosage.Add("method", DataTypes.Concept(route[4]));
         }
-        FhirObject low = DataTypes.Quantity(DataTypes.Number(encoded[3].Text), encoded[5]), high = DataTypes.Quantity(DataTypes.Number(encoded[4].Text), encoded[5]);
+        FhirObject low = DataTypes.Quantity(DataTypes.Number(encoded[3].Text), encoded[5]),
+            high = DataTypes.Quantity(DataTypes.Number(encoded[4].Text), encoded[5]);
         var dose = new FhirObject().Add("type", low.IsEmpty ? null : DataTypes.Concept(DoseTypes, "ordered"));
         if (!high.IsEmpty) dose.Add("doseRange", new FhirObject().Add("low", low).Add("high", high));
         else dose.Add("doseQuantity", low);

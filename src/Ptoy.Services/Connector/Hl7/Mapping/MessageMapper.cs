@@ -19,7 +19,9 @@ internal sealed record PlannedMerge(PatientKey From, PatientKey Into, bool Autho
 /// <param name="Resources">The original's part first, then what it became.</param>
 /// <param name="Merges">To be done after the resources were taken.</param>
 /// <param name="Fresh">What is to be known when the next message comes.</param>
-internal sealed record MappedPatient(PatientKey Patient, IReadOnlyList<MappedResource> Resources, IReadOnlyList<PlannedMerge> Merges, IReadOnlyDictionary<string, string[]> Fresh);
+internal sealed record MappedPatient(
+    PatientKey Patient, IReadOnlyList<MappedResource> Resources, IReadOnlyList<PlannedMerge> Merges, IReadOnlyDictionary<string,
+    string[]> Fresh);
 
 /// <summary>
 /// Maps a message that passed the rules. Pure: the same message, settings and known state give the same bytes.
@@ -39,7 +41,8 @@ internal sealed class MessageMapper(MapSettings settings)
         {
             Hl7Message part = parts.Count == 1 ? message : message with { Segments = segments };
             // Nobody's record holds a message that speaks of somebody else too: each gets the part about them.
-            ReadOnlyMemory<byte> bytes = parts.Count == 1 ? original : Encoding.UTF8.GetBytes(string.Concat(segments.Select(s => s.Render() + "\r")));
+            ReadOnlyMemory<byte> bytes = parts.Count == 1 ? original
+                : Encoding.UTF8.GetBytes(string.Concat(segments.Select(s => s.Render() + "\r")));
             mapped.Add(MapPatient(part, patient, bytes, new KnownState(key => known(patient, key))));
         }
         return mapped;
@@ -74,7 +77,8 @@ internal sealed class MessageMapper(MapSettings settings)
         return new MappedPatient(patient, [whole, .. resources], merges, known.Fresh);
     }
 
-    private static MappedResource Finish(string type, string id, byte[] bytes) => new(type, id, Ptoy.Protocol.Records.FhirScan.CompartmentOf(bytes), bytes);
+    private static MappedResource Finish(string type, string id, byte[] bytes) =>
+        new(type, id, Ptoy.Protocol.Records.FhirScan.CompartmentOf(bytes), bytes);
 
     private static void MapGroup(MapContext context, SegmentGroup group, KnownState known)
     {
@@ -87,7 +91,8 @@ internal sealed class MessageMapper(MapSettings settings)
         }
         else if (group.Has("SCH")) AppointmentMap.Map(context, group);
         else if (group.Has("FT1")) FinanceMap.Charge(context, group);
-        else if (group.Has("OBR") || group.Has("ODS") || (group.Has("OBX") && context.Message.Type != "MDM")) OrderMap.Map(context, group, reports && context.Message.Type != "MDM", known);
+        else if (group.Has("OBR") || group.Has("ODS") || (group.Has("OBX") && context.Message.Type != "MDM"))
+            OrderMap.Map(context, group, reports && context.Message.Type != "MDM", known);
         if (group.FirstNoted("RF1") is { } referral) ReferralMap.Map(context, referral);
         foreach (Noted noted in group.Segments)
         {

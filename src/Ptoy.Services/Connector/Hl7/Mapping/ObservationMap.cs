@@ -19,10 +19,12 @@ internal static partial class ObservationMap
 
     /// <summary>LOINC codes of vital signs.</summary>
     private static readonly HashSet<string> VitalSigns =
-        ["8867-4", "8480-6", "8462-4", "8310-5", "9279-1", "29463-7", "3141-9", "8302-2", "39156-5", "59408-5", "2708-6", "85354-9", "8478-0", "8287-5"];
+        ["8867-4", "8480-6", "8462-4", "8310-5", "9279-1", "29463-7", "3141-9", "8302-2", "39156-5", "59408-5", "2708-6", "85354-9",
+            "8478-0", "8287-5"];
 
     private static readonly HashSet<string> KnownInterpretations =
-        ["H", "L", "HH", "LL", "HU", "LU", "N", "A", "AA", "<", ">", "U", "D", "B", "W", "S", "R", "I", "MS", "VS", "POS", "NEG", "IND", "DET", "ND", "E", "RR", "WR", "NR", "SDD", "SYN-R", "SYN-S", "NS", "IE"];
+        ["H", "L", "HH", "LL", "HU", "LU", "N", "A", "AA", "<", ">", "U", "D", "B", "W", "S", "R", "I", "MS", "VS", "POS", "NEG", "IND",
+            "DET", "ND", "E", "RR", "WR", "NR", "SDD", "SYN-R", "SYN-S", "NS", "IE"];
 
     /// <summary>
     /// Maps one OBX and gives its reference. <paramref name="ordinals"/> counts how often a code came in the order: the second of a code
@@ -39,7 +41,8 @@ internal static partial class ObservationMap
         FhirObject body = MapContext.Begin("Observation", id).Add("status", Status(result[11].Text));
         body.Append("category", Category(result, order));
         // A result that does not say what it is of is still somebody's result.
-        body.Add("code", code.IsEmpty ? DataTypes.Words("not stated") : code).Add("subject", context.Subject).Add("encounter", context.Encounter);
+        body.Add("code", code.IsEmpty ? DataTypes.Words("not stated") : code).Add("subject", context.Subject)
+            .Add("encounter", context.Encounter);
         body.Add("effectiveDateTime", context.Time(result, 14) ?? (order.Request is null ? null : context.Time(order.Request, 7)));
         if (context.Dates.Instant(result[19].Text) is { } analysed) body.Add("issued", analysed);
         else result.LeftOut(19);
@@ -64,7 +67,8 @@ internal static partial class ObservationMap
     private static FhirObject? Category(Hl7Segment result, ObservedIn order)
     {
         bool vital = result.Peek(3)[1].Text is { } code && VitalSigns.Contains(code) && result.Peek(3)[3].Text is "LN" or "LNC" or "LOINC";
-        return vital ? DataTypes.Concept(Categories, "vital-signs") : order.IsLaboratory ? DataTypes.Concept(Categories, "laboratory") : null;
+        return vital ? DataTypes.Concept(Categories, "vital-signs") : order.IsLaboratory ? DataTypes.Concept(Categories, "laboratory")
+            : null;
     }
 
     private static void Performers(MapContext context, Hl7Segment result, FhirObject body)
@@ -73,8 +77,10 @@ internal static partial class ObservationMap
         if (result[23].HasValue)
         {
             FhirObject[] addresses = [.. result[24].Repetitions.Select(a => DataTypes.Address(a, context.Dates))];
-            FhirObject identifier = new FhirObject().Add("system", DataTypes.Authority(result[23][6])).Add("value", result[23][10].Text ?? result[23][3].Text);
-            body.Append("performer", PeopleMap.OrganizationNamed(context, result[23][1].Text, identifier.Has("value") ? identifier : null, addresses));
+            FhirObject identifier = new FhirObject().Add("system", DataTypes.Authority(result[23][6]))
+                .Add("value", result[23][10].Text ?? result[23][3].Text);
+            body.Append("performer", PeopleMap.OrganizationNamed(
+                context, result[23][1].Text, identifier.Has("value") ? identifier : null, addresses));
         }
         else if (result[15].HasValue)
         {
@@ -158,7 +164,8 @@ internal static partial class ObservationMap
 
     private static FhirObject Interpretation(Hl7Value flag)
     {
-        if (flag[1].Text is { } code && KnownInterpretations.Contains(code)) return DataTypes.Concept(Interpretations, code, flag[2].Text is { } text && text != code ? text : null);
+        if (flag[1].Text is { } code && KnownInterpretations.Contains(code))
+            return DataTypes.Concept(Interpretations, code, flag[2].Text is { } text && text != code ? text : null);
         return DataTypes.Concept(flag);
     }
 
@@ -178,7 +185,8 @@ internal static partial class ObservationMap
     {
         if (text is null || text.Length < 4 || !text.AsSpan(0, 4).ContainsAnyInRange('0', '9')) return null;
         string digits = text.Length >= 6 ? text[..6] : $"{text[..4]}00";
-        return TimeOnly.TryParseExact(digits, "HHmmss", System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.None, out TimeOnly time)
+        return TimeOnly.TryParseExact(digits, "HHmmss", System.Globalization.CultureInfo.InvariantCulture,
+            System.Globalization.DateTimeStyles.None, out TimeOnly time)
             ? time.ToString("HH:mm:ss", System.Globalization.CultureInfo.InvariantCulture) : null;
     }
 

@@ -6,7 +6,8 @@ namespace Ptoy.Services.Connector.Hl7.Mapping;
 internal static class OrderMap
 {
     private static readonly HashSet<string> LaboratorySections =
-        ["LAB", "BG", "BLB", "CH", "CP", "CT", "CUS", "HM", "ICU", "IMM", "MB", "MCB", "MYC", "OSL", "PAT", "PHR", "SP", "SR", "TX", "VR", "GE", "CG"];
+        ["LAB", "BG", "BLB", "CH", "CP", "CT", "CUS", "HM", "ICU", "IMM", "MB", "MCB", "MYC", "OSL", "PAT", "PHR", "SP", "SR", "TX", "VR",
+            "GE", "CG"];
 
     /// <summary>What the source calls the order: filler's number, else placer's; else patient, what is asked for and when.</summary>
     public static string KeyOf(MapContext context, SegmentGroup group, bool placerFirst)
@@ -14,7 +15,8 @@ internal static class OrderMap
         string? filler = Number(group, 3), placer = Number(group, 2);
         Hl7Segment? request = group.First("OBR");
         string other = $"{context.Patient.Text}/{request?.Peek(4)[1].Text ?? request?.Peek(4)[2].Text}/{request?.Peek(7).Text ?? ""}";
-        return (placerFirst ? placer ?? filler : filler ?? placer) ?? (Number(group, 4) is { } placerGroup ? $"{placerGroup}/{other}" : other);
+        return (placerFirst ? placer ?? filler : filler ?? placer)
+            ?? (Number(group, 4) is { } placerGroup ? $"{placerGroup}/{other}" : other);
     }
 
     /// <summary>Maps what a group orders or reports.</summary>
@@ -35,7 +37,8 @@ internal static class OrderMap
         if (!reports) known.Remember($"order/{requestId}", ["1"]);
         List<FhirObject> results = Observations(context, group, requested.Segment, specimen);
         if (reports) Report(context, group, requested, requestId, specimen, results);
-        Sensitivity.Inherit([.. context.Drafts.Skip(before)], context.Find("ServiceRequest", requestId) ?? DataTypes.Concept(requested.Segment[4]));
+        Sensitivity.Inherit([.. context.Drafts.Skip(before)], context.Find("ServiceRequest", requestId)
+            ?? DataTypes.Concept(requested.Segment[4]));
     }
 
     /// <summary>Identifiers of placer, filler and placer group.</summary>
@@ -77,11 +80,13 @@ internal static class OrderMap
         body.Add("status", reports && order is null ? "completed" : status).Add("intent", "order");
         body.Add("priority", Priority(timing?[9][1].Text ?? request[27][6].Text ?? order?[7][6].Text ?? request[5].Text));
         FhirObject code = DataTypes.Concept(request[4]);
-        body.Add("code", code.IsEmpty ? DataTypes.Words("not stated") : code).Add("subject", context.Subject).Add("encounter", context.Encounter);
+        body.Add("code", code.IsEmpty ? DataTypes.Words("not stated") : code).Add("subject", context.Subject)
+            .Add("encounter", context.Encounter);
         string? start = timing is null ? null : context.Time(timing, 7), end = timing is null ? null : context.Time(timing, 8);
         FhirObject period = DataTypes.Period(start, end);
         if (end is not null) body.Add("occurrencePeriod", period);
-        else body.Add("occurrenceDateTime", start ?? context.Dates.DateTime(request[27][4].Text ?? order?[7][4].Text) ?? context.Time(request, 6));
+        else body.Add("occurrenceDateTime", start ?? context.Dates.DateTime(request[27][4].Text ?? order?[7][4].Text)
+            ?? context.Time(request, 6));
         if (order is not null) body.Add("authoredOn", context.Time(order, 9));
         Hl7Value orderedBy = order is not null && order.Peek(12).HasValue ? order[12] : request[16];
         order?.Ignore(12);
@@ -96,7 +101,8 @@ internal static class OrderMap
         context.Put("ServiceRequest", id, body);
     }
 
-    private static void Report(MapContext context, SegmentGroup group, Noted requested, string requestId, FhirObject? specimen, List<FhirObject> results)
+    private static void Report(MapContext context, SegmentGroup group, Noted requested, string requestId, FhirObject? specimen,
+        List<FhirObject> results)
     {
         Hl7Segment request = requested.Segment;
         string id = context.IdOf("DiagnosticReport", KeyOf(context, group, placerFirst: false), request.Peek(4)[1].Text);
@@ -106,7 +112,8 @@ internal static class OrderMap
         body.Add("status", ReportStatus(request[25].Text, group));
         body.Append("category", DataTypes.Concept($"{CodeSystems.Terminology}v2-0074", request[24].Text));
         FhirObject code = DataTypes.Concept(request[4]);
-        body.Add("code", code.IsEmpty ? DataTypes.Words("not stated") : code).Add("subject", context.Subject).Add("encounter", context.Encounter);
+        body.Add("code", code.IsEmpty ? DataTypes.Words("not stated") : code).Add("subject", context.Subject)
+            .Add("encounter", context.Encounter);
         string? from = context.Time(request, 7), to = context.Time(request, 8);
         if (to is not null) body.Add("effectivePeriod", DataTypes.Period(from, to));
         else body.Add("effectiveDateTime", from);
@@ -132,7 +139,8 @@ internal static class OrderMap
 
     private static List<FhirObject> Observations(MapContext context, SegmentGroup group, Hl7Segment? request, FhirObject? specimen)
     {
-        bool laboratory = context.Message.Type is "OUL" or "OML" || (request?[24].Text is { } section && LaboratorySections.Contains(section));
+        bool laboratory = context.Message.Type is "OUL" or "OML"
+            || (request?[24].Text is { } section && LaboratorySections.Contains(section));
         string key = KeyOf(context, group, placerFirst: false);
         var results = new List<FhirObject>();
         var ordinals = new Dictionary<string, int>();
@@ -143,7 +151,8 @@ internal static class OrderMap
             if (noted.Segment.Name == "SPM") ofSpecimen = true;
             if (noted.Segment.Name == "OBR") ofSpecimen = false;
             if (noted.Segment.Name != "OBX" || group.Has("RXA")) continue;
-            FhirObject reference = ObservationMap.Map(context, noted, ofSpecimen ? inOrder with { Key = $"{key}/specimen" } : inOrder, ordinals);
+            FhirObject reference = ObservationMap.Map(
+                context, noted, ofSpecimen ? inOrder with { Key = $"{key}/specimen" } : inOrder, ordinals);
             if (!ofSpecimen) results.Add(reference);
         }
         return results;
@@ -160,7 +169,8 @@ internal static class OrderMap
         if (request is null || !request.Peek(15).HasValue) return null;
         FhirObject kind = new FhirObject().Add("text", request[15][1].Sub(2).Text ?? request[15][1].Text);
         string id = context.IdOf("Specimen", KeyOf(context, group, placerFirst: false), kind.ToString());
-        FhirObject body = MapContext.Begin("Specimen", id).Add("type", kind).Add("subject", context.Subject).Add("receivedTime", context.Time(request, 14));
+        FhirObject body = MapContext.Begin("Specimen", id).Add("type", kind).Add("subject", context.Subject)
+            .Add("receivedTime", context.Time(request, 14));
         return context.Put("Specimen", id, body.Add("collection", new FhirObject().Add("collectedDateTime", context.Time(request, 7))));
     }
 
@@ -168,17 +178,20 @@ internal static class OrderMap
     {
         specimen.Ignore(1);
         string? placed = specimen[2][1].Sub(1).Text, filled = specimen[2][2].Sub(1).Text;
-        string id = context.IdOf("Specimen", context.Patient.Text, placed ?? filled ?? $"{KeyOf(context, group, false)}/{specimen.Peek(1).Text}");
+        string id = context.IdOf("Specimen", context.Patient.Text, placed ?? filled
+            ?? $"{KeyOf(context, group, false)}/{specimen.Peek(1).Text}");
         FhirObject body = MapContext.Begin("Specimen", id);
         if (placed is not null) body.Append("identifier", new FhirObject().Add("value", placed));
         if (filled is not null) body.Append("identifier", new FhirObject().Add("value", filled));
         body.Add("status", specimen[20].Text switch { "Y" => "available", "N" => "unavailable", _ => null });
         body.Add("type", DataTypes.Concept(specimen[4])).Add("subject", context.Subject).Add("receivedTime", context.Time(specimen, 18));
-        FhirObject collection = new FhirObject().Add("method", DataTypes.Concept(specimen[7])).Add("bodySite", DataTypes.Concept(specimen[8]));
+        FhirObject collection = new FhirObject().Add("method", DataTypes.Concept(specimen[7]))
+            .Add("bodySite", DataTypes.Concept(specimen[8]));
         string? from = context.Time(specimen, 17), to = context.Dates.DateTime(specimen[17][2].Text);
         if (to is not null) collection.Add("collectedPeriod", DataTypes.Period(from, to));
         else collection.Add("collectedDateTime", from);
-        if (DataTypes.Number(specimen[12][1].Text) is { } amount) collection.Add("quantity", new FhirObject().Add("value", amount).Add("unit", specimen[12][2].Sub(1).Text));
+        if (DataTypes.Number(specimen[12][1].Text) is { } amount)
+            collection.Add("quantity", new FhirObject().Add("value", amount).Add("unit", specimen[12][2].Sub(1).Text));
         body.Add("collection", collection);
         foreach (Hl7Value condition in specimen[24].Repetitions) body.Append("condition", DataTypes.Concept(condition));
         if (specimen[14].WholeText is { } description) body.Append("note", new FhirObject().Add("text", description));
@@ -193,7 +206,8 @@ internal static class OrderMap
         string id = context.IdOf("NutritionOrder", KeyOf(context, group, placerFirst: true));
         FhirObject body = MapContext.Begin("NutritionOrder", id);
         Identifiers(group, body);
-        body.Add("status", Status(order)).Add("intent", "order").Add("patient", context.Subject).Add("encounter", context.Encounter).Add("dateTime", when);
+        body.Add("status", Status(order)).Add("intent", "order").Add("patient", context.Subject).Add("encounter", context.Encounter)
+            .Add("dateTime", when);
         if (order is not null) body.Add("orderer", PeopleMap.Practitioner(context, order[12]));
         var oral = new FhirObject();
         foreach (Hl7Value kind in diet[3].Repetitions) oral.Append("type", DataTypes.Concept(kind));
@@ -212,7 +226,8 @@ internal static class OrderMap
         };
         if (said is not null) return said;
         string[] results = [.. group.All("OBX").Select(o => o.Peek(11).Text ?? "")];
-        return results.Length == 0 ? "unknown" : results.Contains("C") ? "corrected" : results.All(r => r is "F" or "U") ? "final" : "partial";
+        return results.Length == 0 ? "unknown" : results.Contains("C") ? "corrected" : results.All(r => r is "F" or "U") ? "final"
+            : "partial";
     }
 
     private static string? Priority(string? code) => code?.ToUpperInvariant() switch
@@ -228,5 +243,6 @@ internal static class OrderMap
 
     // Placer group numbers are in ORC only: OBR-4 is what is asked for.
     private static Hl7Segment? Holder(SegmentGroup group, int field) =>
-        new[] { field == 4 ? null : group.First("OBR"), group.First("ORC") }.FirstOrDefault(s => s is not null && s.Peek(field)[1].HasValue);
+        new[] { field == 4 ? null : group.First("OBR"), group.First("ORC") }
+            .FirstOrDefault(s => s is not null && s.Peek(field)[1].HasValue);
 }

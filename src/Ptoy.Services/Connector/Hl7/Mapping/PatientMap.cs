@@ -43,7 +43,8 @@ internal static class PatientMap
         string? organisation = kin[13].Text;
         if (mapped.IsEmpty && organisation is null) return;
         string number = kin[33][1].Text ?? "";
-        string id = context.IdOf("RelatedPerson", context.Patient.Text, "NK1", number, number.Length > 0 ? "" : mapped.ToString(), kin.Peek(3)[1].Text);
+        string id = context.IdOf("RelatedPerson", context.Patient.Text, "NK1", number, number.Length > 0 ? ""
+            : mapped.ToString(), kin.Peek(3)[1].Text);
         FhirObject body = MapContext.Begin("RelatedPerson", id);
         foreach (Hl7Value identifier in kin[33].Repetitions) body.Append("identifier", DataTypes.Identifier(identifier, context.Dates));
         body.Add("patient", context.Subject);
@@ -71,13 +72,16 @@ internal static class PatientMap
         pid.Ignore(1);
         foreach (int field in new[] { 3, 2, 4 })
         {
-            foreach (Hl7Value identifier in pid[field].Repetitions) body.Append("identifier", DataTypes.Identifier(identifier, context.Dates));
+            foreach (Hl7Value identifier in pid[field].Repetitions)
+                body.Append("identifier", DataTypes.Identifier(identifier, context.Dates));
         }
         if (pid[19].Text is { } social)
-            body.Append("identifier", new FhirObject().Add("type", DataTypes.Concept($"{CodeSystems.Terminology}v2-0203", "SS")).Add("system", "http://hl7.org/fhir/sid/us-ssn").Add("value", social));
+            body.Append("identifier", new FhirObject().Add("type", DataTypes.Concept($"{CodeSystems.Terminology}v2-0203", "SS"))
+                .Add("system", "http://hl7.org/fhir/sid/us-ssn").Add("value", social));
         if (pid[20][1].Text is { } licence)
         {
-            body.Append("identifier", new FhirObject().Add("type", DataTypes.Concept($"{CodeSystems.Terminology}v2-0203", "DL")).Add("value", licence)
+            body.Append("identifier", new FhirObject().Add("type", DataTypes.Concept($"{CodeSystems.Terminology}v2-0203", "DL"))
+                .Add("value", licence)
                 .Add("assigner", new FhirObject().Add("display", pid[20][2].Text)));
         }
     }
@@ -95,14 +99,16 @@ internal static class PatientMap
 
     private static void Births(Hl7Segment pid, FhirObject body)
     {
-        if (int.TryParse(pid[25].Text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int order) && order > 0 && pid[24].Text != "N")
+        if (int.TryParse(pid[25].Text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture,
+            out int order) && order > 0 && pid[24].Text != "N")
             body.Add("multipleBirthInteger", order);
         else if (pid[24].Text is "Y" or "N") body.Add("multipleBirthBoolean", pid[24].Text == "Y");
     }
 
     private static void Providers(MapContext context, Hl7Segment demographics, FhirObject body)
     {
-        foreach (Hl7Value organisation in demographics[3].Repetitions) body.Append("generalPractitioner", PeopleMap.Organization(context, organisation));
+        foreach (Hl7Value organisation in demographics[3].Repetitions)
+            body.Append("generalPractitioner", PeopleMap.Organization(context, organisation));
         foreach (FhirObject doctor in PeopleMap.Practitioners(context, demographics[4])) body.Append("generalPractitioner", doctor);
     }
 
@@ -123,7 +129,8 @@ internal static class PatientMap
             FhirObject code = new FhirObject().Add("url", "code").Add("valueCodeableConcept", DataTypes.Concept(pid[28]));
             body.Append("extension", new FhirObject().Add("url", $"{Extensions}patient-nationality").Append("extension", code));
         }
-        if (context.Dates.DateTime(pid.Peek(7).Text) is { Length: > 10 } birth) Add(body, $"{Extensions}patient-birthTime", "valueDateTime", birth);
+        if (context.Dates.DateTime(pid.Peek(7).Text) is { Length: > 10 } birth)
+            Add(body, $"{Extensions}patient-birthTime", "valueDateTime", birth);
     }
 
     private static void Race(FhirObject body, string url, Hl7Value races)
@@ -132,7 +139,8 @@ internal static class PatientMap
         var texts = new List<string>();
         foreach (Hl7Value race in races.Repetitions)
         {
-            extension.Append("extension", new FhirObject().Add("url", url.EndsWith("race", StringComparison.Ordinal) ? "ombCategory" : "detailed")
+            extension.Append("extension", new FhirObject()
+                .Add("url", url.EndsWith("race", StringComparison.Ordinal) ? "ombCategory" : "detailed")
                 .Add("valueCoding", DataTypes.Coding("urn:oid:2.16.840.1.113883.6.238", race[1].Text, race[2].Text)));
             if ((race[2].Text ?? race[1].Text) is { } text) texts.Add(text);
         }

@@ -18,8 +18,10 @@ internal static class PeopleMap
         FhirObject name = onlyName ? new FhirObject().Add("text", number) : DataTypes.Name(person, context.Dates, offset: 1);
         FhirObject identifier = onlyName || number is null ? new FhirObject() : new FhirObject()
             .Add("type", DataTypes.Concept($"{CodeSystems.Terminology}v2-0203", person[13].Text))
-            .Add("system", person[13].Text == "NPI" ? "http://hl7.org/fhir/sid/us-npi" : DataTypes.Authority(person[9])).Add("value", number);
-        return ByContent(context, "Practitioner", new FhirObject().Append("identifier", identifier).Append("name", name), Display(person, onlyName));
+            .Add("system", person[13].Text == "NPI" ? "http://hl7.org/fhir/sid/us-npi" : DataTypes.Authority(person[9]))
+                .Add("value", number);
+        return ByContent(context, "Practitioner", new FhirObject().Append("identifier", identifier)
+            .Append("name", name), Display(person, onlyName));
     }
 
     /// <summary>All repetitions.</summary>
@@ -38,9 +40,12 @@ internal static class PeopleMap
     }
 
     /// <summary>An organisation of which a coded value or a name is all that is said.</summary>
-    public static FhirObject? OrganizationNamed(MapContext context, string? name, FhirObject? identifier = null, IEnumerable<FhirObject>? addresses = null, IEnumerable<FhirObject>? telecoms = null)
+    public static FhirObject? OrganizationNamed(
+        MapContext context, string? name, FhirObject? identifier = null, IEnumerable<FhirObject>? addresses = null,
+        IEnumerable<FhirObject>? telecoms = null)
     {
-        FhirObject body = new FhirObject().Append("identifier", identifier).Add("name", name).Add("telecom", telecoms).Add("address", addresses);
+        FhirObject body = new FhirObject().Append("identifier", identifier).Add("name", name).Add("telecom", telecoms)
+            .Add("address", addresses);
         return name is null && (identifier is null || identifier.IsEmpty) ? null : ByContent(context, "Organization", body, name);
     }
 
@@ -63,7 +68,8 @@ internal static class PeopleMap
         if (body.IsEmpty) return null;
         string id = context.IdOf(type, body.ToString());
         FhirObject resource = MapContext.Begin(type, id);
-        foreach (string member in new[] { "identifier", "name", "description", "mode", "telecom", "address", "contact", "physicalType" }) Copy(body, resource, member);
+        foreach (string member in new[] { "identifier", "name", "description", "mode", "telecom", "address", "contact", "physicalType" })
+            Copy(body, resource, member);
         return context.Put(type, id, resource, display);
     }
 

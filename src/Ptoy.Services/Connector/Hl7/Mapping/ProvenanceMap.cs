@@ -26,11 +26,14 @@ internal static class ProvenanceMap
         string? recorded = context.Dates.Instant(header[7].Text) ?? (day is { Length: 10 } ? $"{day}T00:00:00Z" : null);
         if (recorded is not null) body.Add("recorded", recorded);
         else body.Add("_recorded", Unknown());
-        body.Add("activity", DataTypes.Concept($"{CodeSystems.Terminology}v2-0003", context.Message.Event.Length > 0 ? context.Message.Event : null));
+        body.Add("activity", DataTypes.Concept(
+            $"{CodeSystems.Terminology}v2-0003", context.Message.Event.Length > 0 ? context.Message.Event : null));
         string sender = header[4][1].Text ?? header[3][1].Text ?? "sender not stated";
         body.Append("agent", Agent("author", PeopleMap.OrganizationNamed(context, sender)!));
-        if (trigger is not null && PeopleMap.Practitioner(context, trigger[5]) is { } operatorOf) body.Append("agent", Agent("enterer", operatorOf));
-        FhirObject what = new FhirObject().Add("identifier", new FhirObject().Add("system", DigestSystem).Add("value", Convert.ToHexStringLower(digest)))
+        if (trigger is not null && PeopleMap.Practitioner(context, trigger[5]) is { } operatorOf)
+            body.Append("agent", Agent("enterer", operatorOf));
+        FhirObject what = new FhirObject()
+            .Add("identifier", new FhirObject().Add("system", DigestSystem).Add("value", Convert.ToHexStringLower(digest)))
             .Add("display", $"HL7 v2 {context.Message.Type}^{context.Message.Event}");
         body.Append("entity", new FhirObject().Add("role", "source").Add("what", what));
         context.Put("Provenance", id, body);

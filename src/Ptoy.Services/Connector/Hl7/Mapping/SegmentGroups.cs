@@ -49,7 +49,8 @@ internal sealed class SegmentGroups
 {
     /// <summary>About patient and visit wherever they stand.</summary>
     private static readonly HashSet<string> OfVisit =
-        ["MSH", "SFT", "EVN", "PID", "PD1", "NK1", "MRG", "PV1", "PV2", "AL1", "GT1", "IN1", "IN2", "IN3", "ACC", "DB1", "UB1", "UB2", "ARV"];
+        ["MSH", "SFT", "EVN", "PID", "PD1", "NK1", "MRG", "PV1", "PV2", "AL1", "GT1", "IN1", "IN2", "IN3", "ACC", "DB1", "UB1", "UB2",
+            "ARV"];
 
     private static readonly HashSet<string> Beginning = ["FT1", "PRB", "GOL", "SCH", "RF1"];
 

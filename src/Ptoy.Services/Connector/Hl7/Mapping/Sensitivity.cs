@@ -3,9 +3,9 @@ using Ptoy.Protocol.Records;
 namespace Ptoy.Services.Connector.Hl7.Mapping;
 
 /// <summary>
-/// Sensitive content reaches beyond the code that shows it: results of a sensitive order are sensitive, though their own codes need not say so,
-/// and ICD-9 codes are as sensitive as those that took their place. Both are written into the resources as security labels, so that whoever
-/// reads the bytes comes to the same compartment.
+/// Sensitive content reaches beyond the code that shows it: results of a sensitive order are sensitive, though their own codes need not
+/// say so, and ICD-9 codes are as sensitive as those that took their place. Both are written into the resources as security labels, so
+/// that whoever reads the bytes comes to the same compartment.
 /// </summary>
 internal static class Sensitivity
 {
@@ -31,7 +31,8 @@ internal static class Sensitivity
     {
         if (!body.Has("resourceType")) return;
         (_, IReadOnlyCollection<string> codes) = FhirScan.Read(body.ToBytes());
-        string[] labels = [.. codes.Select(c => c.Split('|', 2)).Select(c => CodeSystems.Icd9Label(c[0], c[1])).OfType<string>().Distinct().Order(StringComparer.Ordinal)];
+        string[] labels = [.. codes.Select(c => c.Split('|', 2)).Select(c => CodeSystems.Icd9Label(c[0], c[1])).OfType<string>()
+            .Distinct().Order(StringComparer.Ordinal)];
         if (labels.Length > 0 && !body.Has("meta")) MapContext.Label(body, labels);
     }
 
@@ -42,5 +43,6 @@ internal static class Sensitivity
         return Sensitive.Select(s => s.Compartment).FirstOrDefault(found.Contains);
     }
 
-    private static string? LabelOf(string compartment) => Sensitive.Where(s => s.Compartment == compartment).Select(s => s.Label).FirstOrDefault();
+    private static string? LabelOf(string compartment) => Sensitive.Where(s => s.Compartment == compartment).Select(s => s.Label)
+        .FirstOrDefault();
 }

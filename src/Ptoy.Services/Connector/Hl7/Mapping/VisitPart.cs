@@ -16,7 +16,8 @@ internal static class VisitPart
         Hl7Segment pid = written.Over(known.Find("PID"), fill);
         Hl7Segment? demographics = message.First("PD1")?.Over(known.Find("PD1"), fill);
         if (demographics is null && known.Find("PD1") is { } former) demographics = new Hl7Segment("PD1", 1, former, Hl7Syntax.Standard);
-        bool active = message is { Type: "ADT", Event: "A29" } ? false : message is { Type: "ADT", Event: "A28" or "A31" or "A01" or "A04" or "A05" }
+        bool active = message is { Type: "ADT", Event: "A29" } ? false
+            : message is { Type: "ADT", Event: "A28" or "A31" or "A01" or "A04" or "A05" }
             || known.Find("inactive") is null or ["0"];
         FhirObject body = PatientMap.Patient(context, pid, demographics, active);
         foreach (string replaced in known.Find("links") ?? [])
@@ -33,7 +34,8 @@ internal static class VisitPart
         Hl7Segment[] segments = [.. groups.Visit.Select(n => n.Segment)];
         Visits(context, segments, pid, known);
         foreach (Hl7Segment kin in segments.Where(s => s.Name == "NK1")) PatientMap.NextOfKin(context, kin);
-        if (context.Message.Type is "ADT" or "BAR" or "DFT" || segments.Any(s => s.Name is "GT1" or "IN1")) FinanceMap.Account(context, pid, segments, known);
+        if (context.Message.Type is "ADT" or "BAR" or "DFT" || segments.Any(s => s.Name is "GT1" or "IN1"))
+            FinanceMap.Account(context, pid, segments, known);
         if (context.AccountId is null)
         {
             foreach (Hl7Segment insurance in segments.Where(s => s.Name == "IN1")) FinanceMap.Coverage(context, insurance, segments);
@@ -60,8 +62,10 @@ internal static class VisitPart
         for (int i = 0; i < segments.Length; i++)
         {
             if (segments[i].Name != "PV1" || EncounterMap.IdOf(context, segments[i], pid) is not { } id) continue;
-            Hl7Segment visit = EncounterMap.Undo(segments[i].Over(known.Find($"PV1/{id}"), message.Type != "ADT"), message.Type, message.Event);
-            Hl7Segment? more = i + 1 < segments.Length && segments[i + 1].Name == "PV2" ? segments[i + 1].Over(known.Find($"PV2/{id}"), message.Type != "ADT") : null;
+            Hl7Segment visit = EncounterMap.Undo(
+                segments[i].Over(known.Find($"PV1/{id}"), message.Type != "ADT"), message.Type, message.Event);
+            Hl7Segment? more = i + 1 < segments.Length && segments[i + 1].Name == "PV2"
+                ? segments[i + 1].Over(known.Find($"PV2/{id}"), message.Type != "ADT") : null;
             if (more is null && known.Find($"PV2/{id}") is { } former) more = new Hl7Segment("PV2", 1, former, Hl7Syntax.Standard);
             string? status = EncounterMap.StatusAfter(message.Type, message.Event) ?? known.Find($"status/{id}")?[0];
             EncounterMap.Map(context, id, visit, more, status);

@@ -5,8 +5,8 @@ using Ptoy.Services.Connector.Hl7.Parsing;
 namespace Ptoy.Services.Connector.Hl7.Mllp;
 
 /// <summary>
-/// Listens for senders. Connections, bytes of a block and waiting times are bounded; one sender's blocks are taken one after the other, each
-/// answered before the next. What ends a connection is logged with the reason and the connection's number, never with content.
+/// Listens for senders. Connections, bytes of a block and waiting times are bounded; one sender's blocks are taken one after the other,
+/// each answered before the next. What ends a connection is logged with the reason and the connection's number, never with content.
 /// </summary>
 internal sealed class MllpListener(Hl7Options options, Hl7Inbox inbox, TimeProvider time, ILogger log)
 {
@@ -68,7 +68,8 @@ internal sealed class MllpListener(Hl7Options options, Hl7Inbox inbox, TimeProvi
             {
                 socket.NoDelay = true;
                 await using Stream plain = new NetworkStream(socket, ownsSocket: false);
-                using var patience = new Patience(time, TimeSpan.FromSeconds(options.IdleSeconds), TimeSpan.FromSeconds(options.MessageSeconds), stop);
+                using var patience = new Patience(
+                    time, TimeSpan.FromSeconds(options.IdleSeconds), TimeSpan.FromSeconds(options.MessageSeconds), stop);
                 await using Stream stream = _tls is null ? plain : await SecureAsync(plain, patience);
                 await TalkAsync(stream, patience);
             }

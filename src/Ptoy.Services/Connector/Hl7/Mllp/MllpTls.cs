@@ -6,8 +6,8 @@ using System.Security.Cryptography.X509Certificates;
 namespace Ptoy.Services.Connector.Hl7.Mllp;
 
 /// <summary>
-/// TLS of the listener, from PEM files that are read again for every connection when they changed: certificates are renewed without a restart.
-/// With client authorities, a sender must show a certificate that one of them issued.
+/// TLS of the listener, from PEM files that are read again for every connection when they changed: certificates are renewed without a
+/// restart. With client authorities, a sender must show a certificate that one of them issued.
 /// </summary>
 internal sealed class MllpTls(Hl7Options options)
 {
@@ -28,7 +28,8 @@ internal sealed class MllpTls(Hl7Options options)
                 EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
                 ClientCertificateRequired = asks,
                 CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
-                RemoteCertificateValidationCallback = asks ? (_, certificate, _, _) => certificate is X509Certificate2 shown && IsIssued(shown, authorities) : null,
+                RemoteCertificateValidationCallback = asks ? (_, certificate, _, _) => certificate is X509Certificate2 shown
+                    && IsIssued(shown, authorities) : null,
             }, cancellation);
             return secured;
         }

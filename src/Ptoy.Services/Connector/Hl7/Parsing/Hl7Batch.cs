@@ -6,7 +6,8 @@ namespace Ptoy.Services.Connector.Hl7.Parsing;
 /// <summary>A batch as it came: the exact bytes of each message, and the header to answer to.</summary>
 /// <param name="Header">The text of BHS, or of FHS where there is no BHS.</param>
 /// <param name="Messages">In order.</param>
-/// <param name="Problem">Set when a trailer is missing or counts other than what came: a part was lost, and nothing of it is to be taken.</param>
+/// <param name="Problem">Set when a trailer is missing or counts other than what came: a part was lost, and nothing of it is to be
+/// taken.</param>
 internal sealed record Hl7Batch(string Header, IReadOnlyList<ReadOnlyMemory<byte>> Messages, Hl7Problem? Problem)
 {
     /// <summary>Most messages in one batch.</summary>
@@ -36,7 +37,8 @@ internal sealed record Hl7Batch(string Header, IReadOnlyList<ReadOnlyMemory<byte
     }
 
     // UTF-16 is split as UTF-8: the messages of such a batch are kept as UTF-8 with a byte order mark, which says so.
-    private static byte[] NarrowOf(ReadOnlyMemory<byte> bytes, UnicodeEncoding wide) => Encoding.UTF8.GetBytes(wide.GetString(bytes.Span).TrimStart('\uFEFF'));
+    private static byte[] NarrowOf(ReadOnlyMemory<byte> bytes, UnicodeEncoding wide) =>
+        Encoding.UTF8.GetBytes(wide.GetString(bytes.Span).TrimStart('\uFEFF'));
 
     private static List<(int Start, int Length)> Lines(ReadOnlySpan<byte> bytes)
     {
@@ -66,7 +68,8 @@ internal sealed record Hl7Batch(string Header, IReadOnlyList<ReadOnlyMemory<byte
             string name = line.Length >= 3 ? Encoding.Latin1.GetString(line[..3]) : "";
             if (name is not ("FHS" or "BHS" or "MSH" or "BTS" or "FTS"))
             {
-                if (_start < 0 && length > 0 && line.ContainsAnyExcept((byte)' ')) throw Wrong("a segment before the first MSH of the batch");
+                if (_start < 0 && length > 0 && line.ContainsAnyExcept((byte)' '))
+                    throw Wrong("a segment before the first MSH of the batch");
                 return;
             }
             EndMessage(start);

@@ -10,8 +10,8 @@ internal sealed record Hl7Text(string Text, Encoding Charset, bool AsDeclared);
 
 /// <summary>
 /// Character sets (MSH-18, HL7 table 0211). The rule: a byte order mark wins; then what MSH-18 names, when the bytes are valid in it; then
-/// UTF-8, when they are valid UTF-8; then ISO 8859-1, in which all bytes are. So no message is lost for a wrong or missing character set, and
-/// the report counts those that were not what they said.
+/// UTF-8, when they are valid UTF-8; then ISO 8859-1, in which all bytes are. So no message is lost for a wrong or missing character set,
+/// and the report counts those that were not what they said.
 /// </summary>
 internal static class Hl7Charset
 {
@@ -47,7 +47,7 @@ internal static class Hl7Charset
         {
             try
             {
-                return new Hl7Text(charset.GetString(bytes), charset, plain || (meant is not null && charset.Equals(first)));
+                return new Hl7Text(charset.GetString(bytes), charset, plain || (charset.Equals(first) && Means(meant, charset)));
             }
             catch (DecoderFallbackException)
             {
@@ -56,6 +56,9 @@ internal static class Hl7Charset
         }
         return new Hl7Text(Encoding.Latin1.GetString(bytes), Encoding.Latin1, AsDeclared: false);
     }
+
+    /// <summary>True when the declared set is the one that was read; UTF-16 says nothing about the order of bytes.</summary>
+    private static bool Means(Encoding? declared, Encoding read) => declared is UnicodeEncoding ? read is UnicodeEncoding : read.Equals(declared);
 
     /// <summary>MSH-18, first repetition, read as ASCII: delimiters and names of character sets are.</summary>
     private static string Declared(ReadOnlySpan<byte> bytes)
@@ -88,7 +91,8 @@ internal static class Hl7Charset
     {
         try
         {
-            Encoding? found = CodePagesEncodingProvider.Instance.GetEncoding(name, EncoderFallback.ReplacementFallback, DecoderFallback.ExceptionFallback);
+            Encoding? found = CodePagesEncodingProvider.Instance.GetEncoding(
+                name, EncoderFallback.ReplacementFallback, DecoderFallback.ExceptionFallback);
             return found ?? Encoding.GetEncoding(name, EncoderFallback.ReplacementFallback, DecoderFallback.ExceptionFallback);
         }
         catch (ArgumentException)

@@ -55,7 +55,8 @@ internal static class Hl7Escapes
     };
 
     private static int Lines(string count) =>
-        int.TryParse(count.TrimStart('+', ' '), NumberStyles.None, CultureInfo.InvariantCulture, out int lines) ? Math.Clamp(lines, 1, 20) : 1;
+        int.TryParse(count.TrimStart('+', ' '), NumberStyles.None, CultureInfo.InvariantCulture, out int lines) ? Math.Clamp(lines, 1, 20)
+            : 1;
 
     private static string? Hex(string digits, Encoding charset)
     {
@@ -66,6 +67,7 @@ internal static class Hl7Escapes
     private static string Clean(string text)
     {
         if (!text.Any(c => char.IsControl(c) && c is not ('\n' or '\t'))) return text;
-        return string.Concat(text.Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n').Where(c => !char.IsControl(c) || c is '\n' or '\t'));
+        return string.Concat(text.Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n')
+            .Where(c => !char.IsControl(c) || c is '\n' or '\t'));
     }
 }

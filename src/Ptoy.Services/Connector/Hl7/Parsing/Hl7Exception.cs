@@ -1,7 +1,8 @@
 namespace Ptoy.Services.Connector.Hl7.Parsing;
 
 /// <summary>What is wrong with a message, in the terms of an acknowledgement. Names places, never values: it may be logged.</summary>
-/// <param name="Code">HL7 table 0357: 100 segment sequence, 101 required field, 102 data type, 200 type, 201 event, 202 processing id, 203 version, 207 internal.</param>
+/// <param name="Code">HL7 table 0357: 100 segment sequence, 101 required field, 102 data type, 200 type, 201 event, 202 processing id, 203
+/// version, 207 internal.</param>
 /// <param name="Place">Segment, occurrence and field, as <c>PID-3</c> or <c>OBX(4)-5</c>.</param>
 /// <param name="Reason">For a person.</param>
 internal sealed record Hl7Problem(int Code, string Place, string Reason)

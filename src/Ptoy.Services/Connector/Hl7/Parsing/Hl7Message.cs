@@ -20,7 +20,8 @@ internal sealed record Hl7Message(IReadOnlyList<Hl7Segment> Segments, Hl7Syntax 
         get
         {
             string? written = Header.Peek(9)[2].Text ?? (Type == "ADT" ? First("EVN")?.Peek(1).Text : null);
-            return (written ?? Type switch { "ORU" => "R01", "ORM" => "O01", "VXU" => "V04", "DFT" => "P03", "MDM" => "T02", _ => "" }).ToUpperInvariant();
+            return (written ?? Type switch { "ORU" => "R01", "ORM" => "O01", "VXU" => "V04", "DFT" => "P03", "MDM" => "T02",
+                _ => "" }).ToUpperInvariant();
         }
     }
 

@@ -5,7 +5,7 @@ namespace Ptoy.Services.Connector.Hl7.Parsing;
 /// <summary>What a parser puts up with.</summary>
 /// <param name="MaxSegments">In one message.</param>
 /// <param name="MaxFields">In one segment.</param>
-internal sealed record Hl7Limits(int MaxSegments = 50_000, int MaxFields = 1_000)
+internal sealed record Hl7Limits(int MaxSegments = 20_000, int MaxFields = 1_000)
 {
     public static readonly Hl7Limits Default = new();
 }
@@ -32,7 +32,8 @@ internal static class Hl7Parser
         List<string> lines = Lines(text, syntax.Field);
         Hl7Segment header = Header(lines[0], syntax, limits);
         if (lines.Count > limits.MaxSegments)
-            throw new Hl7RefusedException(header, syntax, new Hl7Problem(100, "MSH", $"{lines.Count} segments, more than {limits.MaxSegments}"));
+            throw new Hl7RefusedException(header, syntax,
+                new Hl7Problem(100, "MSH", $"{lines.Count} segments, more than {limits.MaxSegments}"));
         try
         {
             return new Hl7Message(Body(header, lines, syntax, limits), syntax, decoded.AsDeclared);
@@ -52,11 +53,13 @@ internal static class Hl7Parser
             string line = lines[i];
             if (!IsSegment(line, syntax.Field)) throw Hl7Exception.Of(100, $"segment {i + 1}", "does not begin with a segment name");
             string name = line[..3];
-            if (name is "MSH" or "BHS" or "FHS" or "BTS" or "FTS") throw Hl7Exception.Of(100, $"segment {i + 1}", $"{name} inside a message");
+            if (name is "MSH" or "BHS" or "FHS" or "BTS" or "FTS")
+                throw Hl7Exception.Of(100, $"segment {i + 1}", $"{name} inside a message");
             if (name == "DSC") throw Hl7Exception.Of(100, "DSC", "a message continued in another one is not taken; send it whole");
             int occurrence = counts[name] = counts.GetValueOrDefault(name) + 1;
             string[] fields = line.Length > 4 ? line[4..].Split(syntax.Field) : [];
-            if (fields.Length > limits.MaxFields) throw Hl7Exception.Of(100, Place(name, occurrence), $"{fields.Length} fields, more than {limits.MaxFields}");
+            if (fields.Length > limits.MaxFields)
+                throw Hl7Exception.Of(100, Place(name, occurrence), $"{fields.Length} fields, more than {limits.MaxFields}");
             segments.Add(new Hl7Segment(name, occurrence, fields, syntax));
         }
         return segments;
@@ -106,7 +109,8 @@ internal static class Hl7Parser
     private static bool IsBlank(string line) => line.All(c => char.IsWhiteSpace(c) || c == '\u001A');
 
     internal static bool IsSegment(string line, char field) =>
-        line.Length >= 3 && char.IsAsciiLetterUpper(line[0]) && IsNamePart(line[1]) && IsNamePart(line[2]) && (line.Length == 3 || line[3] == field);
+        line.Length >= 3 && char.IsAsciiLetterUpper(line[0]) && IsNamePart(line[1]) && IsNamePart(line[2])
+            && (line.Length == 3 || line[3] == field);
 
     private static bool IsNamePart(char c) => char.IsAsciiLetterUpper(c) || char.IsAsciiDigit(c);
 }

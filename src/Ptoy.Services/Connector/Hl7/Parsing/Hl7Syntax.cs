@@ -29,7 +29,8 @@ internal sealed record Hl7Syntax(char Field, char Component, char Repetition, ch
         string all = field + others;
         if (all.Any(c => char.IsLetterOrDigit(c) || char.IsWhiteSpace(c) || char.IsControl(c) || c > '~'))
             throw Hl7Exception.Unreadable($"{name}-1, {name}-2: a letter, digit, blank or control character as delimiter");
-        if (all.Distinct().Count() != all.Length) throw Hl7Exception.Unreadable($"{name}-1, {name}-2: the same character as two delimiters");
+        if (all.Distinct().Count() != all.Length)
+            throw Hl7Exception.Unreadable($"{name}-1, {name}-2: the same character as two delimiters");
         return new Hl7Syntax(field, At(others, 0), At(others, 1), At(others, 2), At(others, 3), charset);
     }
 
@@ -66,10 +67,12 @@ internal sealed record Hl7Syntax(char Field, char Component, char Repetition, ch
     }
 
     private bool HasDelimitersOf(Hl7Syntax other) =>
-        (Field, Component, Repetition, Escape, Subcomponent) == (other.Field, other.Component, other.Repetition, other.Escape, other.Subcomponent);
+        (Field, Component, Repetition, Escape, Subcomponent) == (
+            other.Field, other.Component, other.Repetition, other.Escape, other.Subcomponent);
 
     private string? RoleOf(char c) =>
-        c == '\0' ? null : c == Field ? "F" : c == Component ? "S" : c == Subcomponent ? "T" : c == Repetition ? "R" : c == Escape ? "E" : null;
+        c == '\0' ? null : c == Field ? "F" : c == Component ? "S" : c == Subcomponent ? "T" : c == Repetition ? "R" : c == Escape ? "E"
+            : null;
 
     private static char At(string text, int index) => index < text.Length ? text[index] : '\0';
 }

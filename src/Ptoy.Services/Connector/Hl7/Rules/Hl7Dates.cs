@@ -15,7 +15,8 @@ internal sealed class Hl7Dates(TimeZoneInfo zone, string? messageOffset)
     public static string? Date(string? text) => Read(text) is { } time ? time.Day() : null;
 
     /// <summary>A FHIR instant: seconds are needed, so those not written are zero; null without a time of day.</summary>
-    public string? Instant(string? text) => Read(text) is { Hour: not null } time ? (time with { Second = time.Second ?? "00" }).Write(this) : null;
+    public string? Instant(string? text) => Read(text) is { Hour: not null } time
+        ? (time with { Second = time.Second ?? "00" }).Write(this) : null;
 
     /// <summary>True for nothing, and for what can be read as a time.</summary>
     public static bool IsValid(string? text) => string.IsNullOrWhiteSpace(text) || Read(text) is not null;
@@ -66,7 +67,8 @@ internal sealed class Hl7Dates(TimeZoneInfo zone, string? messageOffset)
         }
         if (rest.Length is not (4 or 6 or 8 or 10 or 12 or 14) || !rest.All(char.IsAsciiDigit)) return null;
         string Pick(int start) => rest.Length >= start + 2 ? rest.Substring(start, 2) : "";
-        var parts = new Parts(rest[..4], Nothing(Pick(4)), Nothing(Pick(6)), Nothing(Pick(8)), Nothing(Pick(10)), Nothing(Pick(12)), offset);
+        var parts = new Parts(rest[..4], Nothing(Pick(4)), Nothing(Pick(6)), Nothing(Pick(8)), Nothing(Pick(10)), Nothing(Pick(12)),
+            offset);
         if (!IsReal(parts)) return null;
         // An hour without minutes is no time that FHIR can write.
         if (parts.Minute is null) return parts with { Hour = null };
@@ -77,7 +79,8 @@ internal sealed class Hl7Dates(TimeZoneInfo zone, string? messageOffset)
 
     private static bool IsReal(Parts parts)
     {
-        int Number(string? text, int otherwise) => text is null ? otherwise : int.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
+        int Number(string? text, int otherwise) => text is null ? otherwise
+            : int.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
         int year = Number(parts.Year, 0), month = Number(parts.Month, 1), day = Number(parts.Dom, 1);
         return year is >= 1800 and <= 2999 && month is >= 1 and <= 12 && day >= 1 && day <= System.DateTime.DaysInMonth(year, month)
             && Number(parts.Hour, 0) <= 23 && Number(parts.Minute, 0) <= 59 && Number(parts.Second, 0) <= 60;

@@ -37,7 +37,8 @@ internal static class MergeRules
     }
 
     private static IEnumerable<string> Families(Hl7Segment pid) =>
-        pid[5].Repetitions.Concat(pid[9].Repetitions).Concat(pid[6].Repetitions).Select(n => n[1].Text?.ToUpperInvariant()).OfType<string>();
+        pid[5].Repetitions.Concat(pid[9].Repetitions).Concat(pid[6].Repetitions).Select(n => n[1].Text?.ToUpperInvariant())
+            .OfType<string>();
 
     private static Hl7Segment Segment(string[] fields) => new("PID", 1, fields, Hl7Syntax.Standard);
 }

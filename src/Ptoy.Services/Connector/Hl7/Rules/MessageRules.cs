@@ -10,7 +10,8 @@ namespace Ptoy.Services.Connector.Hl7.Rules;
 internal sealed partial class MessageRules(PatientKeys keys, IReadOnlySet<string> processingIds)
 {
     /// <summary>Segments that speak of the patient before them.</summary>
-    private static readonly HashSet<string> OfPatient = ["PV1", "PV2", "PD1", "NK1", "OBR", "ORC", "OBX", "DG1", "AL1", "PR1", "RXA", "RXE", "TXA", "FT1", "IN1", "PRB"];
+    private static readonly HashSet<string> OfPatient =
+        ["PV1", "PV2", "PD1", "NK1", "OBR", "ORC", "OBX", "DG1", "AL1", "PR1", "RXA", "RXE", "TXA", "FT1", "IN1", "PRB"];
 
     /// <summary>The first thing that is wrong, or null.</summary>
     public Hl7Problem? Check(Hl7Message message) => CheckHeader(message) ?? CheckBody(message);
@@ -24,15 +25,18 @@ internal sealed partial class MessageRules(PatientKeys keys, IReadOnlySet<string
         if (message.Type.Length == 0) return new Hl7Problem(101, "MSH-9", "missing");
         if (message.Header.Peek(11)[1].Text is not { } processing) return new Hl7Problem(101, "MSH-11", "missing");
         if (!processingIds.Contains(processing)) return new Hl7Problem(202, "MSH-11", "messages of this kind are not taken here");
-        if (!MessageTypes.Knows(message.Type)) return new Hl7Problem(200, "MSH-9", "messages of this type are not taken; kept for staff to see");
-        return MessageTypes.Takes(message.Type, message.Event) ? null : new Hl7Problem(201, "MSH-9", "this event is not taken; kept for staff to see");
+        if (!MessageTypes.Knows(message.Type))
+            return new Hl7Problem(200, "MSH-9", "messages of this type are not taken; kept for staff to see");
+        return MessageTypes.Takes(message.Type, message.Event) ? null
+            : new Hl7Problem(201, "MSH-9", "this event is not taken; kept for staff to see");
     }
 
     private Hl7Problem? CheckBody(Hl7Message message)
     {
         foreach (string name in MessageTypes.Needs(message.Type, message.Event))
         {
-            if (message.First(name) is null) return new Hl7Problem(100, name, $"missing in {message.Type}^{message.Event}; was the message cut short?");
+            if (message.First(name) is null)
+                return new Hl7Problem(100, name, $"missing in {message.Type}^{message.Event}; was the message cut short?");
         }
         bool person = false;
         foreach (Hl7Segment segment in message.Segments)
@@ -52,6 +56,7 @@ internal sealed partial class MessageRules(PatientKeys keys, IReadOnlySet<string
         string place = pid.Occurrence == 1 ? "PID" : $"PID({pid.Occurrence})";
         PatientKey? key = keys.Of(pid, header);
         if (key is null) return new Hl7Problem(101, $"{place}-3", "missing: whose record is it?");
+        if (key.Text.Any(char.IsControl)) return new Hl7Problem(102, $"{place}-3", "a control character");
         if (key.Number.Length + key.Authority.Length > 200) return new Hl7Problem(102, $"{place}-3", "longer than 200 characters");
         if (!Hl7Dates.IsValid(pid.Peek(7).Text)) return new Hl7Problem(102, $"{place}-7", "not a date");
         return null;

@@ -40,5 +40,6 @@ internal static class MessageTypes
         && (type == "ADT" ? AdtEvents.Contains(trigger) : trigger.Length == 3);
 
     /// <summary>Segments without which a message of this type and event is refused.</summary>
-    public static IEnumerable<string> Needs(string type, string trigger) => Merges(type, trigger) ? [.. Types[type].Needs, "MRG"] : Types[type].Needs;
+    public static IEnumerable<string> Needs(string type, string trigger) => Merges(type, trigger) ? [.. Types[type].Needs, "MRG"]
+        : Types[type].Needs;
 }

@@ -14,6 +14,9 @@ namespace Ptoy.Services.Connector.Hl7.State;
 /// </summary>
 internal sealed class Hl7Store
 {
+    /// <summary>Bytes that a row has more than its message: when it came.</summary>
+    public const int Overhead = 8;
+
     private readonly SealedStore _store;
     private readonly SealedTable _spool, _seen, _days, _known, _kept, _lines, _counts;
 
@@ -58,7 +61,8 @@ internal sealed class Hl7Store
         {
             string key = Key(message.Number);
             batch.Put(message.Kept is null ? _spool : _kept, key, Seal(message.Time, message.Bytes));
-            if (message.Kept is { } line) batch.Put(_lines, key, JsonSerializer.SerializeToUtf8Bytes(line with { Number = message.Number }));
+            if (message.Kept is { } line)
+                batch.Put(_lines, key, JsonSerializer.SerializeToUtf8Bytes(line with { Number = message.Number }));
             // One that is not taken is remembered too: a sender that tries for ever shall not fill the list.
             batch.Put(_seen, message.Name, Bytes(message.Kept is null ? message.Number : -message.Number));
             batch.Put(_days, string.Create(CultureInfo.InvariantCulture, $"{message.Time:yyyyMMdd}/{message.Name}"), []);
@@ -74,15 +78,19 @@ internal sealed class Hl7Store
         foreach ((string name, string[] fields) in finished.Known) batch.Put(_known, name, JsonSerializer.SerializeToUtf8Bytes(fields));
         foreach ((string name, long count) in finished.Counts) batch.Put(_counts, $"n/{name}", Bytes(count));
         for (int i = 0; i < finished.Lines.Count; i++)
-            batch.Put(_lines, i == 0 ? key : $"{key}.{i:0000}", JsonSerializer.SerializeToUtf8Bytes(finished.Lines[i] with { Number = number }));
+            batch.Put(_lines, i == 0 ? key
+                : $"{key}.{i:0000}", JsonSerializer.SerializeToUtf8Bytes(finished.Lines[i] with { Number = number }));
         if (finished.Keep && _spool.Get(key) is { } value) batch.Put(_kept, key, value);
         batch.Delete(_spool, key);
     });
 
     /// <summary>What is known of a patient under a key.</summary>
-    public string[]? Known(string patient, string key) => _known.Get(KnownKey(patient, key)) is { } value ? JsonSerializer.Deserialize<string[]>(value) : null;
+    public string[]? Known(string patient, string key) => _known.Get(KnownKey(patient, key)) is { } value
+        ? JsonSerializer.Deserialize<string[]>(value) : null;
 
-    /// <summary>The full key of something known of a patient. The patient comes first and hashed, since numbers may hold anything.</summary>
+    /// <summary>
+    /// The full key of something known of a patient. The patient comes first and hashed, since numbers may hold anything.
+    /// </summary>
     public static string KnownKey(string patient, string key) =>
         $"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(patient)).AsSpan(0, 16))}/{key}";
 
@@ -100,8 +108,8 @@ internal sealed class Hl7Store
     public bool Forget(long number) => Take(number, (_, _) => { });
 
     /// <summary>
-    /// Puts a kept message back to be worked on, once what stopped it is mended or, for a merge, once staff have approved it. False when there
-    /// is no such number.
+    /// Puts a kept message back to be worked on, once what stopped it is mended or, for a merge, once staff have approved it. False when
+    /// there is no such number.
     /// </summary>
     public bool Retry(long number, bool approve) => Take(number, (batch, value) =>
     {
@@ -144,14 +152,14 @@ internal sealed class Hl7Store
 
     private static byte[] Seal(DateTimeOffset time, ReadOnlyMemory<byte> message)
     {
-        var value = new byte[8 + message.Length];
+        var value = new byte[Overhead + message.Length];
         BinaryPrimitives.WriteInt64BigEndian(value, time.ToUnixTimeMilliseconds());
-        message.Span.CopyTo(value.AsSpan(8));
+        message.Span.CopyTo(value.AsSpan(Overhead));
         return value;
     }
 
     private static (DateTimeOffset Time, byte[] Message) Open(byte[] value) =>
-        (DateTimeOffset.FromUnixTimeMilliseconds(BinaryPrimitives.ReadInt64BigEndian(value)), value[8..]);
+        (DateTimeOffset.FromUnixTimeMilliseconds(BinaryPrimitives.ReadInt64BigEndian(value)), value[Overhead..]);
 
     private static string Key(long number) => number.ToString("D19", CultureInfo.InvariantCulture);
 

@@ -32,4 +32,5 @@ internal sealed record Accepted(long Number, string Name, DateTimeOffset Time, R
 /// <param name="Counts">Counters that changed, with their new values.</param>
 /// <param name="Lines">For staff.</param>
 /// <param name="Keep">Keep the message for them.</param>
-internal sealed record Finished(IReadOnlyDictionary<string, string[]> Known, IReadOnlyDictionary<string, long> Counts, IReadOnlyList<KeptLine> Lines, bool Keep);
+internal sealed record Finished(
+    IReadOnlyDictionary<string, string[]> Known, IReadOnlyDictionary<string, long> Counts, IReadOnlyList<KeptLine> Lines, bool Keep);

@@ -1,8 +1,8 @@
 namespace Ptoy.Services.Connector.Hl7.State;
 
 /// <summary>
-/// Counts of the feed, kept on disk with what they count. Names come from messages too (segments, fields, types), so their number is bounded:
-/// beyond it they are counted together.
+/// Counts of the feed, kept on disk with what they count. Names come from messages too (segments, fields, types), so their number is
+/// bounded: beyond it they are counted together.
 /// </summary>
 internal sealed class Tally(Dictionary<string, long> counts)
 {
