@@ -72,7 +72,12 @@ public static class AuthorityHost
 
     private static void MapAccount(WebApplication app, KeyAuthority authority, AuthorityRequests requests)
     {
-        app.MapPost("/v1/account", async (HttpContext http) => authority.FactsOf((await SignerAsync(http, requests, AuthorityClient.AccountMethod)).Account));
+        // With a block and a return: the value of a bare call would be dropped.
+        app.MapPost("/v1/account", async (HttpContext http) =>
+        {
+            (Address account, _) = await SignerAsync(http, requests, AuthorityClient.AccountMethod);
+            return authority.FactsOf(account);
+        });
         app.MapPost("/v1/account/change/start", async (HttpContext http) =>
         {
             (Address account, ChangeStart asked) = await AskedAsync<ChangeStart>(http, requests, AuthorityClient.ChangeMethod);
@@ -89,7 +94,11 @@ public static class AuthorityHost
     {
         // Only accounts that are certified here: a stranger's devices would fill the book.
         Address Known(Address account) => Address.Parse(authority.FactsOf(account).Account);
-        app.MapPost("/v1/account/devices", async (HttpContext http) => devices.Of(Known((await SignerAsync(http, requests, AuthorityClient.DevicesMethod)).Account)));
+        app.MapPost("/v1/account/devices", async (HttpContext http) =>
+        {
+            (Address account, _) = await SignerAsync(http, requests, AuthorityClient.DevicesMethod);
+            return devices.Of(Known(account));
+        });
         app.MapPost("/v1/account/devices/announce", async (HttpContext http) =>
         {
             (Address account, AnnounceDevice asked) = await AskedAsync<AnnounceDevice>(http, requests, AuthorityClient.AnnounceMethod);

@@ -67,6 +67,7 @@ public sealed class FolderPart : IDaemonPart
         string folder = context.Config.PathOf(options.Path);
         if (!Directory.Exists(folder)) throw new DaemonConfigException($"folder.path: there is no directory '{folder}'");
         DaemonAccount account = await context.AccountAsync(cancellation: cancellation);
+        using (var provider = new ProviderSession(account.Keys, account.Root, account.Node)) await provider.CreateAsync(options.Name, cancellation);
         string data = Path.Combine(context.DataDir, "folder");
         Directory.CreateDirectory(data);
         byte[] key = KeyFile.ReadOrCreate(Path.Combine(data, "connector.key"));

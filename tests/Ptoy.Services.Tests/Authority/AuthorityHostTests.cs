@@ -31,6 +31,7 @@ public sealed class AuthorityHostTests
     private string _folder = "";
     private AuthorityDirectory _directory = null!;
     private KeyAuthority _authority = null!;
+    private DeviceBook _devices = null!;
     private WebApplication _app = null!;
     private AuthorityClient _client = null!;
 
@@ -39,13 +40,14 @@ public sealed class AuthorityHostTests
     {
         _folder = Directory.CreateTempSubdirectory("ptoy-authority-host-").FullName;
         _directory = AuthorityDirectory.Open(Path.Combine(_folder, "d"), new byte[32]);
+        _devices = DeviceBook.Open(Path.Combine(_folder, "devices"), new byte[32], TimeProvider.System);
         var options = new KeyAuthorityOptions { StartsPerPhone = 100, StartsPerSource = 100 };
         _authority = new KeyAuthority(options, _directory, _tokens, _chain, new KeystoreIssuer(new Argon2Cost(8192, 1, 1)), _phones,
             TimeProvider.System, RandomNumberGenerator.Create(), NullLogger<KeyAuthority>.Instance);
         var service = new TokenService(options, _directory, _tokens, _key, Hash.Zero, (_, _) => Task.FromResult(false), TimeProvider.System,
             RandomNumberGenerator.Create(), NullLogger<TokenService>.Instance);
         _app = AuthorityHost.Build(AnyPort, _authority, service, new AuthorityRequests(Hash.Zero, _key.Public, TimeProvider.System),
-            new AuthorityInfo(_key.Address.ToString(), _key.Public.ToString(), Hash.Zero.ToString()), l => l.AddProvider(_logs));
+            new AuthorityInfo(_key.Address.ToString(), _key.Public.ToString(), Hash.Zero.ToString()), l => l.AddProvider(_logs), _devices);
         await _app.StartAsync();
         _client = new AuthorityClient(_http, new Uri(_app.Urls.First()));
     }
@@ -56,6 +58,7 @@ public sealed class AuthorityHostTests
         await _app.DisposeAsync();
         _authority.Dispose();
         _directory.Dispose();
+        _devices.Dispose();
         _tokens.Dispose();
         _http.Dispose();
         _key.Dispose();
@@ -79,6 +82,26 @@ public sealed class AuthorityHostTests
         Assert.That(refused.Status, Is.EqualTo((int)HttpStatusCode.Conflict));
         Assert.That(refused.Message, Does.Contain("live key already"));
         Assert.That(_logs.All, Does.Not.Contain("Featherstone").And.Not.Contain("5550123"));
+    }
+
+    [Test]
+    public async Task FactsChangesAndDevicesGoOverTheWire()
+    {
+        using AccountKeys keys = AccountKeys.FromSeed(Enumerable.Repeat((byte)17, 64).ToArray());
+        const string Before = "+16175550160", After = "+16175550161";
+        await PatientSession.SignUpAsync(_client, keys, new SignUpStart("Brannoc Tillworth", Before), _ => Task.FromResult(_phones.LastCode(Before)));
+        Assert.That((await _client.AccountAsync(keys.Signing)).Phone, Is.EqualTo(Before));
+        ChangeStarted started = await _client.StartChangeAsync(keys.Signing, new ChangeStart(Phone: After));
+        AccountFacts facts = await _client.ConfirmChangeAsync(keys.Signing, started.ChangeId, _phones.LastCode(After));
+        Assert.That((facts.Phone, (await _client.AccountAsync(keys.Signing)).Phone), Is.EqualTo((After, After)));
+        string id = new('c', 32);
+        Assert.That((await _client.AnnounceAsync(keys.Signing, new AnnounceDevice(id, "phone"))).Single().Label, Is.EqualTo("phone"));
+        Assert.That(await _client.DevicesAsync(keys.Signing), Has.Count.EqualTo(1));
+        Assert.That(await _client.ForgetAsync(keys.Signing, id), Is.Empty);
+        using AccountKeys stranger = AccountKeys.FromSeed(Enumerable.Repeat((byte)18, 64).ToArray());
+        AuthorityRefusedException refused = (await Assert.ThrowsAsync<AuthorityRefusedException>(() => _client.DevicesAsync(stranger.Signing)))!;
+        Assert.That(refused.Status, Is.EqualTo((int)HttpStatusCode.Forbidden));
+        Assert.That(_logs.All, Does.Not.Contain("Tillworth").And.Not.Contain("5550161"));
     }
 
     [Test]
