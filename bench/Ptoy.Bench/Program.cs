@@ -9,6 +9,7 @@ using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using Perfolizer.Horology;
 
 if (args is ["transport", .. string[] options]) return await Ptoy.Bench.TransportBench.RunAsync(options);
+if (args is ["fraud", .. string[] fraud]) return await Ptoy.Bench.Fraud.FraudBench.RunAsync(fraud);
 
 // In this process: no second build, so the run is short and measures exactly this build. --long takes more iterations.
 bool isLong = args.Contains("--long");
