@@ -15,7 +15,11 @@ namespace Ptoy.Client.Workflows;
 public sealed record ProvenAccess(AccessEntry Entry, bool RequestProven, bool AnchorProven);
 
 /// <summary>Lists who accessed a person's records at one node, denials included, and verifies each entry.</summary>
-public sealed class AuditReader(NodeConnection node, Address owner)
+/// <param name="node">Signs as the owner, or as somebody whom the owner lets search the access log.</param>
+/// <param name="owner">Whose records.</param>
+/// <param name="purpose">HL7 v3 purpose of use of anybody but the owner; null: PATADMIN.</param>
+/// <param name="onBehalfOf">The organisation the reader acts for.</param>
+public sealed class AuditReader(NodeConnection node, Address owner, string? purpose = null, Address? onBehalfOf = null)
 {
     private const int PageSize = 500;
     private readonly Dictionary<string, Hash> _roots = [];
@@ -30,7 +34,7 @@ public sealed class AuditReader(NodeConnection node, Address owner)
         string? cursor = null;
         do
         {
-            var page = await node.CallAsync<AuditListResult>("audit_list", new AuditListParams(owner.ToString(), cursor, PageSize), null, cancellation);
+            var page = await node.CallAsync<AuditListResult>("audit_list", new AuditListParams(owner.ToString(), cursor, PageSize, purpose), onBehalfOf, cancellation);
             foreach (AuditEntryDto entry in page.Entries) all.Add(await VerifyAsync(entry, cancellation));
             cursor = page.Next;
         }

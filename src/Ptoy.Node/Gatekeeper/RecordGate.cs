@@ -93,14 +93,18 @@ public sealed class RecordGate(
     /// Whether the caller may list who accessed an owner's records: the owner, or whom the owner's contract permits to search the access log. Refuses
     /// with an error; a refusal is in the log.
     /// </summary>
-    public async Task RequireAccessLogAsync(Caller caller, Address owner)
+    public async Task RequireAccessLogAsync(Caller caller, Address owner, string? purpose = null)
     {
         if (caller.Address == owner) return;
-        const string Purpose = "PATADMIN";
+        const string Notices = "PATADMIN";
         freshness.Require(null);
-        Decision decision = await AskAsync(caller, owner, "search", Purpose, Compartments.AccessLogTag).ConfigureAwait(false);
+        purpose ??= Notices;
+        RequirePurpose(purpose);
+        Decision decision = await AskAsync(caller, owner, "search", purpose, Compartments.AccessLogTag).ConfigureAwait(false);
+        // Notices to the owner ask all day long, and would fill the log with themselves; anybody else who lists it is in it.
+        if (!decision.Permit || purpose != Notices)
+            await LogAsync(caller, owner, AccessAction.Search, purpose, [], [Compartments.AccessLogTag], decision.Permit, decision).ConfigureAwait(false);
         if (decision.Permit) return;
-        await LogAsync(caller, owner, AccessAction.Search, Purpose, [], [Compartments.AccessLogTag], false, decision).ConfigureAwait(false);
         throw new RpcException(RpcErrors.NotAuthorised, "only the owner of the records, or whom the owner lets, may list who accessed them");
     }
 

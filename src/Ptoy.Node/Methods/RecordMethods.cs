@@ -56,7 +56,7 @@ public sealed class RecordMethods(RecordGate gate, AccessLog log, MailRoom mail,
             Params =
             [
                 Required("owner", RpcType.Address, "whose records"), Optional("after", RpcType.String, "cursor of the page before"),
-                Optional("limit", RpcType.Integer, "1 to 1,000"),
+                Optional("limit", RpcType.Integer, "1 to 1,000"), Optional("purpose", RpcType.String, "HL7 v3 purpose of use of anybody but the owner; PATADMIN by default"),
             ],
             Handler = async (c, p, _) => await AuditAsync(c.RequireCaller(), Read<AuditListParams>(p)).ConfigureAwait(false),
         },
@@ -92,7 +92,7 @@ public sealed class RecordMethods(RecordGate gate, AccessLog log, MailRoom mail,
     private async Task<AuditListResult> AuditAsync(Caller caller, AuditListParams asked)
     {
         if (!Address.TryParse(asked.Owner, out Address owner)) throw RpcException.Parameter("owner", "not a ptoy1… address");
-        await gate.RequireAccessLogAsync(caller, owner).ConfigureAwait(false);
+        await gate.RequireAccessLogAsync(caller, owner, asked.Purpose).ConfigureAwait(false);
         ulong from = 0;
         if (asked.After is not null) from = ulong.TryParse(asked.After, out ulong after) ? after + 1 : throw RpcException.Parameter("after", "not a cursor of this method");
         int limit = Math.Clamp(asked.Limit ?? 1000, 1, 1000);

@@ -1,10 +1,14 @@
 namespace Ptoy.Protocol.Rpc;
 
-/// <summary>Parameters of <c>audit_list</c> (signed, by the person the entries are about): who read, searched or was denied.</summary>
+/// <summary>
+/// Parameters of <c>audit_list</c>: who read, searched or was denied. Signed by the person the entries are about, or by somebody whom that person permits to search
+/// <see cref="Records.Compartments.AccessLogTag"/>.
+/// </summary>
 /// <param name="Owner">Whose records the entries are about.</param>
 /// <param name="After">Cursor of the page before.</param>
 /// <param name="Limit">Most entries in the answer, 1 to 1,000.</param>
-public sealed record AuditListParams(string Owner, string? After = null, int? Limit = null);
+/// <param name="Purpose">HL7 v3 purpose of use of anybody but the owner; null: PATADMIN.</param>
+public sealed record AuditListParams(string Owner, string? After = null, int? Limit = null, string? Purpose = null);
 
 /// <summary>Answer of <c>audit_list</c>: the answering node's own entries (each node keeps its own chain).</summary>
 /// <param name="Node">The node whose log this is.</param>

@@ -172,6 +172,25 @@ internal sealed class RecordGateTests
         Assert.That(refusal.Message, Does.Match("the records have [0-9]+ bytes; the owner has [0-9]+ left. Buy storage: ptoy wallet buy-storage"));
     }
 
+    [Test]
+    public async Task The_access_log_is_for_whom_the_owner_permits_it_for_that_purpose_and_each_listing_is_in_it()
+    {
+        Caller service = _node.Caller(Clinician);
+        Grant("FRAUD", end: null);
+        RpcException records = await RefusedAsync(() => _node.Gate.RequireAccessLogAsync(service, Patient.Address, "FRAUD"));
+        Assert.That(records.Code, Is.EqualTo(RpcErrors.NotAuthorised), "who may read records may not read the log for that");
+        _node.Commit(Patient, new ContractId("Patient", Patient.Address), "grant", new
+        {
+            type = "permit", actor = new { person = Clinician.Address.ToString() }, actions = new[] { "search" }, purposes = new[] { "FRAUD" },
+            tags = new[] { Compartments.AccessLogTag.ToString() }, period = new { },
+        });
+        Assert.That((await RefusedAsync(() => _node.Gate.RequireAccessLogAsync(service, Patient.Address, "TREAT"))).Code, Is.EqualTo(RpcErrors.NotAuthorised));
+        await _node.Gate.RequireAccessLogAsync(service, Patient.Address, "FRAUD");
+        Assert.That(
+            _node.Store.Access.OfOwner(Patient.Address, 0).Select(e => e.Entry).Where(e => e.Tags.Contains(Compartments.AccessLogTag)).Select(e => (e.Outcome, e.Purpose)),
+            Is.EqualTo(new[] { (AccessOutcome.Deny, "FRAUD"), (AccessOutcome.Deny, "TREAT"), (AccessOutcome.Permit, "FRAUD") }));
+    }
+
     private async Task<string> RefusalAsync(byte[] body)
     {
         RpcException refusal = await RefusedAsync(() => _node.Gate.UploadAsync(_node.Caller(Patient), body, default));

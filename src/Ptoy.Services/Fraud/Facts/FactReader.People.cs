@@ -9,6 +9,9 @@ internal sealed partial class FactReader
     /// <summary>Code system of this network's own account events in AuditEvents.</summary>
     public const string AccountEvents = "urn:ptoy:account-event";
 
+    /// <summary>Identifier system under which a hospital's directory tells the network account of a practitioner or organisation.</summary>
+    public const string AccountIdentifiers = "urn:ptoy:account";
+
     private bool CareTeam(JsonElement r, Source at)
     {
         string? patient = at.Patient ?? Reference(r, "subject");
@@ -69,6 +72,7 @@ internal sealed partial class FactReader
     private bool Staff(JsonElement r, string type, Source at)
     {
         PatientFacts into = at.Patient is { } patient ? facts.Of(patient) : facts.Directory;
+        Account(r, at);
         if (type == "Practitioner")
         {
             (string household, string street, _) = AddressOf(r);
@@ -78,6 +82,15 @@ internal sealed partial class FactReader
         if (Reference(r, "practitioner") is not { } who) return false;
         string department = Items(r, "code").Concat(Items(r, "specialty")).Select(c => Text(c, "text")).FirstOrDefault(t => t is not null) ?? "";
         into.Staff.Add(new StaffFact(who, Reference(r, "organization") ?? "", department.ToLowerInvariant(), "", "", ""));
+        return true;
+    }
+
+    /// <summary>Only a hospital's own directory says which account is whose: a patient's record could say anything.</summary>
+    private bool Account(JsonElement r, Source at)
+    {
+        if (at.Patient is not null) return true;
+        foreach (string account in Items(r, "identifier").Where(i => Text(i, "system") == AccountIdentifiers).Select(i => Text(i, "value")).OfType<string>())
+            facts.Accounts[account] = Last(at.Reference)!;
         return true;
     }
 

@@ -54,16 +54,14 @@ internal sealed partial class FactReader(FraudFacts facts, RelationTokens tokens
             "Patient" => Person(resource, at),
             "Practitioner" or "PractitionerRole" => Staff(resource, type, at),
             "Location" => Place(resource, at),
+            "Organization" => Account(resource, at),
             _ => null,
         };
         if (used == true) Used++;
         else if (used == false) Skipped++;
     }
 
-    private readonly record struct Source(string Reference, string Id, string? Patient)
-    {
-        public PatientFacts Owner(FraudFacts facts, string? named) => facts.Of(Patient ?? named!);
-    }
+    private readonly record struct Source(string Reference, string Id, string? Patient);
 
     private bool Claim(JsonElement r, Source at)
     {

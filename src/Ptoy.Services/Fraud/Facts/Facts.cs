@@ -81,6 +81,12 @@ internal sealed class FraudFacts
     /// <summary>Staff and places that belong to no patient's record.</summary>
     public PatientFacts Directory { get; } = new();
 
+    /// <summary>Accounts of this network, by the id that hospitals' records use for the same practitioner or organisation: account → id.</summary>
+    public Dictionary<string, string> Accounts { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>The id that records use, or the account itself where no hospital told.</summary>
+    public string IdOf(string account) => Accounts.GetValueOrDefault(account, account);
+
     public PatientFacts Of(string patient)
     {
         if (!Patients.TryGetValue(patient, out PatientFacts? facts)) Patients[patient] = facts = new PatientFacts();
