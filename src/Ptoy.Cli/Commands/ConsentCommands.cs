@@ -12,7 +12,7 @@ namespace Ptoy.Cli.Commands;
 internal static class ConsentCommands
 {
     public static Command Build(SharedOptions shared) => new PtoyCommand("consent", "What a patient permits.")
-        .With(Grant(shared), Revoke(shared), List(shared));
+        .With(Grant(shared), AccessLog(shared), Revoke(shared), List(shared));
 
     private static PtoyCommand Grant(SharedOptions shared)
     {
@@ -40,6 +40,24 @@ internal static class ConsentCommands
                 call.Output.Result(
                     new { provision, organisation = organisation.ToString(), compartments = names, purposes = call.Get(purpose), role = call.Get(role), until = end },
                     $"provision {provision}: {organisation} may read {string.Join(", ", names)} for {string.Join(", ", call.Get(purpose)!)}");
+            });
+    }
+
+    private static PtoyCommand AccessLog(SharedOptions shared)
+    {
+        var to = new Option<string?>("--to") { Description = "the organisation's account", HelpName = "ORGANISATION", Required = true };
+        var purpose = new Option<string>("--purpose") { Description = "purpose of use", HelpName = "CODE", DefaultValueFactory = _ => "FRAUD" };
+        return new PtoyCommand("access-log", "Lets an organisation list who accessed your records, and nothing else: for fraud analytics.",
+                "ptoy consent access-log --to ptoy1… --keystore me.keystore")
+            .With([to, purpose, .. shared.Signed])
+            .Does(async call =>
+            {
+                Address organisation = call.AddressOf(to)!.Value;
+                await using Session session = await call.ConnectAsync(shared);
+                using PatientSession patient = session.Patient();
+                int provision = await patient.GrantAccessLogAsync(organisation, call.Get(purpose)!, cancellation: call.Cancellation);
+                call.Output.Result(
+                    new { provision, organisation = organisation.ToString(), purpose = call.Get(purpose) }, $"provision {provision}: {organisation} may list who accessed your records, for {call.Get(purpose)}");
             });
     }
 
@@ -79,7 +97,7 @@ internal static class ConsentCommands
     {
         JsonElement tags = provision.GetProperty("tags");
         return tags.ValueKind == JsonValueKind.Array
-            ? [.. tags.EnumerateArray().Select(t => patient.CompartmentOf(t.GetString()!) ?? t.GetString()!)]
+            ? [.. tags.EnumerateArray().Select(t => patient.CompartmentOf(t.GetString()!) ?? (t.GetString() == Compartments.AccessLogTag.ToString() ? "access log" : t.GetString()!))]
             : [tags.ToString()];
     }
 

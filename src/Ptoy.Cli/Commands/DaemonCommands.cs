@@ -16,7 +16,7 @@ internal static class DaemonCommands
 
     public static Command Services(SharedOptions shared) => Group(
         "services", "The services that patients grant access to: each with an account of its own.", "services.json", ServiceParts.Catalogue(), 28_800,
-        "A service's account is certified by the key authority with the roles organisation and service; make one for each service.");
+        "A service's account is certified by the key authority with the roles organisation and service; make one for each service.").With(FraudCommands.Build());
 
     private static PtoyCommand Group(string name, string summary, string file, PartCatalogue parts, int port, string account) =>
         new PtoyCommand(name, summary).With(Run(name, file, parts), Init(name, file, parts, port, account));

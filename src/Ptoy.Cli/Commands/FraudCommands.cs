@@ -26,7 +26,7 @@ internal static class FraudCommands
     private static PtoyCommand List(Option<string?> url, Option<string?> token)
     {
         var state = new Option<string>("--state") { Description = "waiting, open, confirmed, dismissed or all", DefaultValueFactory = _ => "open", HelpName = "STATE" };
-        return new PtoyCommand("list", "Alerts, the most probable first.", "ptoy services fraud list --url http://127.0.0.1:28610 --token-file reviewers.token")
+        return new PtoyCommand("list", "Alerts, the most probable first.", "ptoy services fraud list --url http://127.0.0.1:28800 --token-file reviewers.token")
             .With(state, url, token)
             .Does(async call =>
             {

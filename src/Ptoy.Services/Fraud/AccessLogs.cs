@@ -10,9 +10,9 @@ namespace Ptoy.Services.Fraud;
 internal interface IAccessLogs
 {
     /// <summary>
-    /// Entries of all nodes; none when the patient does not let the service see them. Throws when a node is away or shows entries that do not hold: what was known stays then.
+    /// Entries of all nodes; null when the patient does not let the service see them. Throws when a node is away or shows entries that do not hold: what was known stays then.
     /// </summary>
-    Task<IReadOnlyList<AccessEntry>> ReadAsync(Address patient, CancellationToken cancellation);
+    Task<IReadOnlyList<AccessEntry>?> ReadAsync(Address patient, CancellationToken cancellation);
 }
 
 /// <summary>Asks nodes: each keeps a log of its own.</summary>
@@ -23,7 +23,7 @@ internal sealed class NodeAccessLogs(IReadOnlyList<NodeConnection> nodes, Addres
     /// <summary>The purpose for which patients permit it.</summary>
     public const string Purpose = "FRAUD";
 
-    public async Task<IReadOnlyList<AccessEntry>> ReadAsync(Address patient, CancellationToken cancellation)
+    public async Task<IReadOnlyList<AccessEntry>?> ReadAsync(Address patient, CancellationToken cancellation)
     {
         var all = new List<AccessEntry>();
         foreach (NodeConnection node in nodes)
@@ -35,7 +35,7 @@ internal sealed class NodeAccessLogs(IReadOnlyList<NodeConnection> nodes, Addres
             }
             catch (RpcException e) when (e.Code is RpcErrors.Denied or RpcErrors.NotAuthorised)
             {
-                return [];
+                return null;
             }
         }
         return all;

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Ptoy.Protocol.Audit;
 using Ptoy.Services.Common;
+using Ptoy.Services.Fraud.Detectors;
 using Ptoy.Services.Fraud.Facts;
 using Ptoy.Services.Fraud.Review;
 using Ptoy.Services.Fraud.Scoring;
@@ -121,6 +122,18 @@ internal sealed class FraudDesk
         }
     }
 
+    /// <summary>The patient lets the service see the access log no more: what was derived from it goes. Does nothing when there was none.</summary>
+    public void ForgetLog(string patient)
+    {
+        lock (_lock)
+        {
+            if (!_patients.TryGetValue(patient, out (PatientFacts Records, PatientFacts Log) known) || known.Log.Accesses.Count == 0) return;
+            Queue.Forget(patient, kind => kind is UnexplainedAccessDetector.Name or BurstDetector.Name);
+            Keep(patient, FromLog, new PatientFacts());
+            _patients[patient] = (known.Records, new PatientFacts());
+        }
+    }
+
     /// <summary>This account came in the place of another one of the same person: a new device. Does nothing when that is known.</summary>
     public void TakeNewDevice(string patient, DateTimeOffset time)
     {
@@ -160,7 +173,7 @@ internal sealed class FraudDesk
     }
 
     /// <summary>The model's probability, shifted by what reviewers decided about this kind.</summary>
-    private double Probability(Detectors.Candidate candidate) => 1 / (1 + Math.Exp(-_model.Logit(candidate) - Queue.ShiftOf(candidate.Kind)));
+    private double Probability(Candidate candidate) => 1 / (1 + Math.Exp(-_model.Logit(candidate) - Queue.ShiftOf(candidate.Kind)));
 
     private FraudFacts Snapshot()
     {

@@ -1,3 +1,4 @@
+using Ptoy.Services.Fraud;
 using Ptoy.Services.Notifications;
 
 namespace Ptoy.Services.Hosting;
@@ -7,5 +8,6 @@ public static class ServiceParts
 {
     /// <summary>All of them. An owner of a part adds its line here.</summary>
     public static PartCatalogue Catalogue() => new PartCatalogue()
-        .Add("notifications", NotificationOptions.Summary, NotificationOptions.Example, NotificationsPart.MakeAsync);
+        .Add("notifications", NotificationOptions.Summary, NotificationOptions.Example, NotificationsPart.MakeAsync)
+        .Add("fraud", FraudOptions.Summary, FraudOptions.Example, FraudPart.MakeAsync);
 }

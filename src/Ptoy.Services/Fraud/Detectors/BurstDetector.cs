@@ -10,8 +10,11 @@ internal sealed class BurstDetector : IDetector
 {
     private const int FewestPatients = 6, MostEvidence = 200;
 
+    /// <summary>The kind, for who has to tell it from others.</summary>
+    public const string Name = "burst";
+
     /// <inheritdoc/>
-    public string Kind => "burst";
+    public string Kind => Name;
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Features { get; } = ["patients without reason", "share without reason", "against own days", "against colleagues", "pace", "at other hours", "review purpose"];

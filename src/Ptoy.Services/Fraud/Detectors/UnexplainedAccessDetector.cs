@@ -12,8 +12,11 @@ internal sealed class UnexplainedAccessDetector : IDetector
 {
     private static readonly TimeSpan Misclick = TimeSpan.FromMinutes(3);
 
+    /// <summary>The kind, for who has to tell it from others.</summary>
+    public const string Name = "unexplained-access";
+
     /// <inheritdoc/>
-    public string Kind => "unexplained-access";
+    public string Kind => Name;
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Features { get; } =

@@ -129,12 +129,12 @@ internal sealed class ReviewQueue
         }
     }
 
-    /// <summary>Removes every alert that has anything to do with a patient, decided ones too. The patient's partition may be gone already. Returns how many.</summary>
-    public int Forget(string patient)
+    /// <summary>Removes every alert that has anything to do with a patient, decided ones too, or those of some kinds. The patient's partition may be gone already. Returns how many.</summary>
+    public int Forget(string patient, Func<string, bool>? kinds = null)
     {
         lock (_lock)
         {
-            Entry[] about = [.. _entries.Values.Where(e => e.Records.Any(r => r.Patient == patient))];
+            Entry[] about = [.. _entries.Values.Where(e => (kinds is null || kinds(e.Head.Kind)) && e.Records.Any(r => r.Patient == patient))];
             foreach (Entry entry in about) Remove(entry, exceptOwner: _store.HasPartition(patient) ? null : patient);
             return about.Length;
         }
