@@ -55,7 +55,7 @@ internal static class ConsentCommands
                 Address organisation = call.AddressOf(to)!.Value;
                 await using Session session = await call.ConnectAsync(shared);
                 using PatientSession patient = session.Patient();
-                int provision = await patient.GrantAccessLogAsync(organisation, call.Get(purpose)!, cancellation: call.Cancellation);
+                int provision = await patient.GrantAccessLogForAsync(organisation, call.Get(purpose)!, call.Cancellation);
                 call.Output.Result(
                     new { provision, organisation = organisation.ToString(), purpose = call.Get(purpose) }, $"provision {provision}: {organisation} may list who accessed your records, for {call.Get(purpose)}");
             });

@@ -46,7 +46,7 @@ public sealed partial class PatientSession
         new { organisation = organisation.ToString() }, ["search"], [AccessLogPurpose], new[] { Compartments.AccessLogTag.ToString() }, until, cancellation);
 
     /// <summary>As above, for another purpose, such as FRAUD; listing it for that purpose leaves an entry in it.</summary>
-    public Task<int> GrantAccessLogAsync(Address organisation, string purpose, CancellationToken cancellation = default) => PermitAsync(
+    public Task<int> GrantAccessLogForAsync(Address organisation, string purpose, CancellationToken cancellation = default) => PermitAsync(
         new { organisation = organisation.ToString() }, ["search"], [purpose], new[] { Compartments.AccessLogTag.ToString() }, null, cancellation);
 
     /// <summary>Ends a provision at once, for every node. Returns the epoch now in force.</summary>

@@ -7,6 +7,12 @@ namespace Ptoy.Services.Fraud;
 /// <param name="Grantee">The service's account; its purpose is FRAUD.</param>
 public sealed record FraudOptions(GranteeOptions Grantee) : IPartOptions
 {
+    /// <summary>One line for help.</summary>
+    public const string Summary = "looks for fraud in claims and for misuse of access; alerts for people to review";
+
+    /// <summary>What <c>init</c> writes.</summary>
+    public static FraudOptions Example { get; } = new(new GranteeOptions(new AccountOptions("fraud.keystore", "fraud.passphrase"), "Fraud analytics", NodeAccessLogs.Purpose));
+
     /// <summary>Most new matters that reviewers get a day.</summary>
     public int DailyBudget { get; init; } = 10;
 
