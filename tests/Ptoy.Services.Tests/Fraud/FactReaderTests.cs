@@ -34,6 +34,13 @@ public class FactReaderTests
     }
 
     [Test]
+    public void A_claim_for_a_drug_bills_its_prescription_and_not_the_visit_whose_code_it_repeats()
+    {
+        ClaimFact claim = Read(Claim.Replace("\"use\":\"claim\",", "\"use\":\"claim\",\"prescription\":{\"reference\":\"urn:uuid:m1\"},\"total\":{\"value\":12.5},", StringComparison.Ordinal)).Of("p1").Claims.Single();
+        Assert.That(claim.Lines.Single(), Is.EqualTo(new ClaimLine("prescription m1", "", 12.5)));
+    }
+
+    [Test]
     public void An_explanation_of_benefit_is_no_second_claim_but_tells_who_gave_the_service()
     {
         const string Benefit = """

@@ -70,7 +70,9 @@ internal sealed partial class FactReader(FraudFacts facts, RelationTokens tokens
         if (Text(r, "use") is "predetermination" or "preauthorization" || Text(r, "status") is "cancelled" or "entered-in-error" or "draft") return true;
         if (patient is null || Period(r, "billablePeriod") is not { } period) return false;
         JsonElement[] items = [.. Items(r, "item")];
-        ClaimLine[] lines = [.. items.Select(LineOf).OfType<ClaimLine>()];
+        // A claim for a drug often repeats the visit's code: what it bills is the prescription.
+        ClaimLine[] lines = ReferenceText(r, "prescription") is { } prescription
+            ? [new ClaimLine("prescription " + prescription, "", Child(r, "total") is { } total ? Number(total, "value") ?? 0 : 0)] : [.. items.Select(LineOf).OfType<ClaimLine>()];
         DateTimeOffset[] days = [.. items.Select(Served).OfType<DateTimeOffset>()];
         DateTimeOffset from = days.Length > 0 ? days.Min() : period.From;
         DateTimeOffset to = from > period.From ? from + (period.To - period.From) : period.To;
