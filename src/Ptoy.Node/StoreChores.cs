@@ -1,4 +1,5 @@
 using Ptoy.Node.Config;
+using Ptoy.Protocol;
 using Ptoy.Protocol.Crypto;
 using Ptoy.Protocol.Ledger;
 using Ptoy.Storage;
@@ -44,10 +45,17 @@ public static class StoreChores
         return Report(store) with { Directory = config.DataDir };
     });
 
+    /// <summary>The chain that a configuration is about.</summary>
+    public static Hash ChainId(NodeConfig config) => NodeHost.LoadGenesis(config).ComputeChainId();
+
+    /// <summary>The validators of the epoch that decides the height after the newest executed one. Throws as <see cref="Backup"/> does.</summary>
+    public static ValidatorSet Members(NodeConfig config) => With(config, store =>
+        NodeHost.EpochsOf(NodeHost.LoadGenesis(config), store.Ledger.Epochs()).At((store.Ledger.Last?.Height ?? 0) + 1));
+
     private static StoreReport Report(NodeStore store) =>
         new("", store.Ledger.Last?.Height ?? 0, store.Ledger.First, store.Access.Count, store.Consensus.Problem);
 
-    private static StoreReport With(NodeConfig config, Func<NodeStore, StoreReport> work)
+    private static T With<T>(NodeConfig config, Func<NodeStore, T> work)
     {
         // Opening would make one.
         if (!Directory.Exists(Path.Combine(config.DataDir, "store"))) throw new ConfigException($"configuration key 'dataDir': '{config.DataDir}' holds no store");
@@ -58,7 +66,7 @@ public static class StoreChores
             {
                 Directory = config.DataDir,
                 StorageKey = StorageKey(config),
-                ChainId = NodeHost.LoadGenesis(config).ComputeChainId(),
+                ChainId = ChainId(config),
                 NodeKey = nodeKey.Public,
             });
             return work(store);

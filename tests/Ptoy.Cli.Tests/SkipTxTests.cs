@@ -1,4 +1,7 @@
+using Microsoft.Extensions.Logging.Abstractions;
 using Ptoy.Cli.Shell;
+using Ptoy.Node;
+using Ptoy.Node.Config;
 
 namespace Ptoy.Cli.Tests;
 
@@ -34,6 +37,25 @@ public sealed class SkipTxTests : ShellTests
         await Shell.RunAsync("keys", "node", "--out", Shell.In("other.key"));
         AssertRefused(
             await Shell.RunAsync("chain", "skip-tx", Transaction, "--sign", Shell.In("other.key"), "--genesis", Path.Combine(net, "genesis.json")), ExitCode.Usage, "not a member's");
+    }
+
+    /// <summary>A stopped node's store knows who the members are now; one that never ran knows no more than genesis, and has no store.</summary>
+    [Test]
+    public async Task TheMembersAreThoseOfTheNodesStore()
+    {
+        string net = await Shell.DevnetAsync(29_560), config = Path.Combine(net, "node1", "config.json");
+        string[] sign = ["chain", "skip-tx", Transaction, "--sign", Path.Combine(net, "node1", "node.key"), "--config", config];
+        AssertRefused(await Shell.RunAsync(sign), ExitCode.Usage, "'dataDir'", "holds no store");
+        AssertRefused(await Shell.RunAsync([.. sign[..^1], Shell.In("none.json")]), ExitCode.Usage, "--config", "none.json");
+
+        await using (await NodeHost.StartAsync(NodeConfig.Load(config, []), NullLoggerFactory.Instance))
+        {
+        }
+        Ran signed = await Shell.RunAsync(sign);
+        Assert.That(signed.Code, Is.Zero, signed.Error);
+        Assert.That(signed.Json.GetProperty("transaction").GetString(), Is.EqualTo(Transaction));
+        await Shell.RunAsync("keys", "node", "--out", Shell.In("other.key"));
+        AssertRefused(await Shell.RunAsync("chain", "skip-tx", Transaction, "--sign", Shell.In("other.key"), "--config", config), ExitCode.Usage, "not a member's in epoch 0");
     }
 
     [Test]

@@ -58,7 +58,7 @@ internal sealed class StageBench : IDisposable
         IReadOnlyList<KeyValuePair<string, string?>> writes = VmThread.Run(() => GenesisExecutor.Execute(genesis, vm));
         _store.Ledger.CommitGenesis(_store.State.Prepare(writes, 0), Hash.Zero, MerkleTree.Root([]), genesis.TimeMs);
         _nonces = new NonceBook(_store.State.Get);
-        _executor = new BlockExecutor(vm, ChainId, _store.State.Get, _nonces.Of, _ => false);
+        _executor = new BlockExecutor(vm, ChainId, _store.State.Get, _nonces.Of, (_, _) => false);
     }
 
     public Hash ChainId { get; }

@@ -90,7 +90,7 @@ internal static class NodeCommands
     }
 
     /// <summary>The daemon refuses variables that begin with PTOY_ and are no setting of its own; and it needs no passphrase.</summary>
-    private static void ForgetOwnVariables()
+    internal static void ForgetOwnVariables()
     {
         foreach (string name in SharedOptions.OwnVariables) Environment.SetEnvironmentVariable(name, null);
     }

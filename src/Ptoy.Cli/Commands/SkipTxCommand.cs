@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Ptoy.Cli.Shell;
+using Ptoy.Node;
 using Ptoy.Node.Config;
 using Ptoy.Node.Execution;
 using Ptoy.Protocol;
@@ -17,19 +18,24 @@ internal static class SkipTxCommand
         var transaction = new Argument<string>("transaction") { Description = "hash of the transaction that halted the nodes" };
         var sign = new Option<string?>("--sign") { Description = "sign with this node key file", HelpName = "NODE-KEY" };
         var combine = new Option<string[]>("--combine") { Description = "files that --sign wrote, of a quorum of members", HelpName = "FILE", AllowMultipleArgumentsPerToken = true };
+        var config = new Option<string?>("--config", "-c")
+        {
+            Description = "configuration of a stopped node, whose store says who the members are now; absent: those of genesis", HelpName = "FILE",
+        };
         var output = new Option<string?>("--out", "-o") { Description = "file to write; absent: standard output", HelpName = "FILE" };
         return new PtoyCommand("skip-tx", "Agrees to give a transaction a failed receipt without running it. Put the combined file into DATA-DIR/skip of every node, then start them.",
                 "ptoy chain skip-tx 3f…64 digits --sign node1/node.key --genesis genesis.json --out a.json",
-                "ptoy chain skip-tx 3f…64 digits --combine a.json b.json c.json --genesis genesis.json --out skip.json")
-            .With(transaction, sign, combine, output, shared.Genesis)
+                "ptoy chain skip-tx 3f…64 digits --combine a.json b.json c.json --genesis genesis.json --out skip.json",
+                "ptoy chain skip-tx 3f…64 digits --combine a.json b.json c.json --config node1/config.json --out skip.json")
+            .With(transaction, sign, combine, config, output, shared.Genesis)
             .Does(call =>
             {
                 Hash hash = Call.HashOf(transaction, call.Get(transaction));
                 string[] files = call.Get(combine) ?? [];
                 if (call.Get(sign) is null == (files.Length == 0)) throw CliException.Usage("give either --sign NODE-KEY or --combine FILE…");
                 if (call.Get(output) is { } path) Call.NewFile(output.Name, path);
-                Genesis genesis = call.Genesis(shared);
-                string text = call.Get(sign) is { } keyFile ? Sign(hash, keyFile, genesis) : Combine(hash, files, genesis);
+                (Hash chain, ValidatorSet members) = Members(call, shared, call.Get(config));
+                string text = call.Get(sign) is { } keyFile ? Sign(hash, keyFile, chain, members) : Combine(hash, files, chain, members);
                 if (call.Get(output) is not { } target)
                 {
                     call.Terminal.Out.WriteLine(text);
@@ -41,21 +47,34 @@ internal static class SkipTxCommand
             });
     }
 
-    private static string Sign(Hash transaction, string keyFile, Genesis genesis)
+    /// <summary>Whose signatures count: those of the epoch that the block belongs to which halted the nodes.</summary>
+    private static (Hash Chain, ValidatorSet Members) Members(Call call, SharedOptions shared, string? file)
     {
-        using var key = new SigningKey(KeyFile.Read("--sign", keyFile));
-        if (genesis.Validators.IndexOf(key.Public) < 0) throw CliException.Usage($"--sign: the key in '{keyFile}' is not a member's of this genesis");
-        return SkipList.Write(transaction, new Dictionary<PublicKey, Signature> { [key.Public] = SkipList.Sign(genesis.ComputeChainId(), transaction, key) });
+        if (file is null)
+        {
+            Genesis genesis = call.Genesis(shared);
+            return (genesis.ComputeChainId(), genesis.Validators);
+        }
+        NodeCommands.ForgetOwnVariables();
+        NodeConfig config = NodeConfig.Load(Call.ExistingFile("--config", file), []);
+        return (StoreChores.ChainId(config), StoreChores.Members(config));
     }
 
-    private static string Combine(Hash transaction, string[] files, Genesis genesis)
+    private static string Sign(Hash transaction, string keyFile, Hash chain, ValidatorSet members)
+    {
+        using var key = new SigningKey(KeyFile.Read("--sign", keyFile));
+        if (members.IndexOf(key.Public) < 0) throw CliException.Usage($"--sign: the key in '{keyFile}' is not a member's in epoch {members.Epoch}");
+        return SkipList.Write(transaction, new Dictionary<PublicKey, Signature> { [key.Public] = SkipList.Sign(chain, transaction, key) });
+    }
+
+    private static string Combine(Hash transaction, string[] files, Hash chain, ValidatorSet members)
     {
         var signatures = new Dictionary<PublicKey, Signature>();
         foreach (string file in files) Read(transaction, Call.ExistingFile("--combine", file), signatures);
         string text = SkipList.Write(transaction, signatures);
         try
         {
-            SkipList.Verify(text, genesis.ComputeChainId(), genesis.Validators);
+            SkipList.Verify(text, chain, members);
         }
         catch (FormatException e)
         {

@@ -30,7 +30,7 @@ public sealed record ExecutedTransactions(
 /// Runs the transactions of a decided block, in order, against the state below it. Deterministic: the same block on the same
 /// state gives the same receipts and writes on every replica. Stores nothing.
 /// </summary>
-public sealed class BlockExecutor(ContractVm vm, Hash chainId, Func<string, string?> stateGet, Func<Address, ulong> nonceOf, Func<Hash, bool> skipped)
+public sealed class BlockExecutor(ContractVm vm, Hash chainId, Func<string, string?> stateGet, Func<Address, ulong> nonceOf, Func<Hash, ulong, bool> skipped)
 {
     private const ulong ActivationGas = 500_000_000;
 
@@ -63,7 +63,7 @@ public sealed class BlockExecutor(ContractVm vm, Hash chainId, Func<string, stri
         if (Stale(body, header, expected) is { } reason)
             return new Receipt(transaction.Hash, header.Height, index, ReceiptStatus.Skipped, 0, "null", reason, []);
         nonces[transaction.Sender] = expected + 1;
-        if (skipped(transaction.Hash))
+        if (skipped(transaction.Hash, header.Epoch))
             return new Receipt(transaction.Hash, header.Height, index, ReceiptStatus.Failed, 0, "null", "skipped by agreement of the members", []);
         string sender = transaction.Sender.ToString();
         CallResult result = vm.Execute(

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json;
 using Ptoy.Protocol;
@@ -16,10 +15,14 @@ public sealed class SkipList
     /// <summary>Domain of the members' signatures, over the text <c>{chainId}|{transaction}</c>.</summary>
     public const string Domain = "ptoy/skip-tx/v1";
 
-    private readonly ConcurrentDictionary<Hash, byte> _skipped = new();
+    private readonly List<(Hash Transaction, IReadOnlySet<PublicKey> Signers)> _records = [];
 
-    /// <summary>True when the members agreed to skip this transaction.</summary>
-    public bool Contains(Hash transaction) => _skipped.ContainsKey(transaction);
+    /// <summary>
+    /// True when a quorum of these members agreed to skip this transaction: the validators of the epoch of the block that lists it. Those of
+    /// other epochs, former members among them, have no say in it.
+    /// </summary>
+    public bool Contains(Hash transaction, ValidatorSet validators) =>
+        _records.Exists(r => r.Transaction == transaction && validators.Members.Count(m => r.Signers.Contains(m.NodeKey)) >= validators.Quorum);
 
     /// <summary>One member's signature: what <c>ptoy chain skip-tx --sign</c> prints.</summary>
     public static Signature Sign(Hash chainId, Hash transaction, SigningKey nodeKey) => nodeKey.Sign(Domain, Message(chainId, transaction));
@@ -32,8 +35,8 @@ public sealed class SkipList
     });
 
     /// <summary>
-    /// Reads every file of a directory. A record is signed by the members of one epoch, and has to be kept for as long as the block is: any of
-    /// these sets will do. Throws <see cref="FormatException"/> naming the file that is wrong.
+    /// Reads every file of a directory. <paramref name="sets"/> are the validators of the epochs known here; a record that a stranger to all of
+    /// them signed may be of an epoch that this node has not come to yet. Throws <see cref="FormatException"/> naming the file that is wrong.
     /// </summary>
     public static SkipList Load(string directory, Hash chainId, params IReadOnlyList<ValidatorSet> sets)
     {
@@ -43,7 +46,7 @@ public sealed class SkipList
         {
             try
             {
-                list._skipped[VerifyAny(File.ReadAllText(file), chainId, sets)] = 0;
+                list._records.Add(Checked(File.ReadAllText(file), chainId, sets));
             }
             catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException)
             {
@@ -53,20 +56,17 @@ public sealed class SkipList
         return list;
     }
 
-    private static Hash VerifyAny(string json, Hash chainId, IReadOnlyList<ValidatorSet> sets)
+    private static (Hash Transaction, IReadOnlySet<PublicKey> Signers) Checked(string json, Hash chainId, IReadOnlyList<ValidatorSet> sets)
     {
-        foreach (ValidatorSet set in sets.SkipLast(1))
+        (Hash transaction, IReadOnlyList<(PublicKey Key, Signature Signature)> signatures) = Read(json);
+        foreach ((PublicKey key, Signature signature) in signatures)
         {
-            try
-            {
-                return Verify(json, chainId, set);
-            }
-            catch (FormatException)
-            {
-                continue;
-            }
+            if (!Signing.Verify(key, Domain, Message(chainId, transaction), signature)) throw new FormatException($"the signature of {key} is wrong");
         }
-        return Verify(json, chainId, sets[^1]);
+        HashSet<PublicKey> signers = [.. signatures.Select(s => s.Key)];
+        bool known = signers.All(key => sets.Any(set => set.IndexOf(key) >= 0));
+        int most = sets.Max(set => set.Members.Count(m => signers.Contains(m.NodeKey)) - set.Quorum);
+        return !known || most >= 0 ? (transaction, signers) : throw new FormatException($"{signers.Count} members signed, in no epoch a quorum");
     }
 
     /// <summary>The transaction that a quorum signed to skip. Throws <see cref="FormatException"/> saying what is wrong.</summary>

@@ -122,7 +122,7 @@ internal sealed class BlockExecutorTests
 
     private BlockExecutor Executor(ContractVm? vm = null) => new(
         vm ?? new ContractVm(new Dictionary<string, ContractCode> { ["Counter"] = Counter }), ChainId, path => _state.GetValueOrDefault(path),
-        a => StatePath.ParseNonce(_state.GetValueOrDefault(StatePath.Nonce(a))), _skips.Contains);
+        a => StatePath.ParseNonce(_state.GetValueOrDefault(StatePath.Nonce(a))), (transaction, _) => _skips.Contains(transaction));
 
     private ExecutedTransactions Run(ulong height, params Transaction[] transactions)
     {

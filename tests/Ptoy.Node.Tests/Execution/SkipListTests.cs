@@ -47,15 +47,52 @@ internal sealed class SkipListTests
     public void A_directory_is_read_whole_and_a_wrong_file_is_named()
     {
         using var folder = new TestFolder();
-        Assert.That(SkipList.Load(Path.Combine(folder.Path, "skip"), ChainId, Validators).Contains(Stuck), Is.False);
+        Assert.That(SkipList.Load(Path.Combine(folder.Path, "skip"), ChainId, Validators).Contains(Stuck, Validators), Is.False);
         folder.File("one.json", Record(Nodes[1..]));
         SkipList list = SkipList.Load(folder.Path, ChainId, Validators);
-        Assert.That(list.Contains(Stuck), Is.True);
-        Assert.That(list.Contains(Of(Alice, 1).Hash), Is.False);
+        Assert.That(list.Contains(Stuck, Validators), Is.True);
+        Assert.That(list.Contains(Of(Alice, 1).Hash, Validators), Is.False);
         string wrong = folder.File("two.json", """{"transaction":null}""");
         Assert.That(
             () => SkipList.Load(folder.Path, ChainId, Validators),
             Throws.TypeOf<FormatException>().With.Message.StartsWith($"skip record '{wrong}': "));
+    }
+
+    /// <summary>Nodes 0 to 3, then 1 to 4: node 0 has left.</summary>
+    [Test]
+    public void Only_the_validators_of_the_blocks_own_epoch_have_a_say()
+    {
+        using SigningKey fifth = Key(24);
+        ValidatorSet next = ValidatorSet.Of(1, [.. Nodes[1..].Append(fifth).Select(n => new Validator(n.Public, n.Address))]);
+        using var folder = new TestFolder();
+        folder.File("former.json", Record([Nodes[0], Nodes[1], Nodes[2]]));
+        SkipList list = SkipList.Load(folder.Path, ChainId, Validators, next);
+        Assert.That((list.Contains(Stuck, Validators), list.Contains(Stuck, next)), Is.EqualTo((true, false)));
+        folder.File("present.json", Record([Nodes[2], Nodes[3], fifth]));
+        list = SkipList.Load(folder.Path, ChainId, Validators, next);
+        Assert.That(list.Contains(Stuck, next), Is.True);
+    }
+
+    /// <summary>A node that starts from nothing has the record from the start and learns the epoch later.</summary>
+    [Test]
+    public void A_record_of_an_epoch_that_is_not_known_yet_counts_once_it_is()
+    {
+        using SigningKey fifth = Key(24);
+        ValidatorSet next = ValidatorSet.Of(1, [.. Nodes[1..].Append(fifth).Select(n => new Validator(n.Public, n.Address))]);
+        using var folder = new TestFolder();
+        folder.File("later.json", Record([Nodes[2], Nodes[3], fifth]));
+        SkipList list = SkipList.Load(folder.Path, ChainId, Validators);
+        Assert.That((list.Contains(Stuck, Validators), list.Contains(Stuck, next)), Is.EqualTo((false, true)));
+    }
+
+    [Test]
+    public void Too_few_members_or_a_wrong_signature_stop_the_start()
+    {
+        using var folder = new TestFolder();
+        string file = folder.File("few.json", Record(Nodes[..2]));
+        Assert.That(() => SkipList.Load(folder.Path, ChainId, Validators), Throws.TypeOf<FormatException>().With.Message.EqualTo($"skip record '{file}': 2 members signed, in no epoch a quorum"));
+        folder.File("few.json", Record(Nodes[..3], signed: Of(Alice, 1).Hash));
+        Assert.That(() => SkipList.Load(folder.Path, ChainId, Validators), Throws.TypeOf<FormatException>().With.Message.Contain("the signature of 1:"));
     }
 
     private static string Record(SigningKey[] signers, Hash? signed = null, Hash? chain = null) =>

@@ -47,7 +47,7 @@ internal sealed class SingleNode : IAsyncDisposable
         var vm = new ContractVm(GenesisExecutor.Compile(genesis));
         Store.Ledger.CommitGenesis(Store.State.Prepare(GenesisExecutor.Execute(genesis, vm), 0), Hash.Zero, MerkleTree.Root([]), genesis.TimeMs);
         _nonces = new NonceBook(Store.State.Get);
-        _executor = new BlockExecutor(vm, ChainId, Store.State.Get, _nonces.Of, _ => false);
+        _executor = new BlockExecutor(vm, ChainId, Store.State.Get, _nonces.Of, (_, _) => false);
         Views = new ContractViews(vm, Store, ChainId);
         InMemoryTransport transport = Join(0);
         Keeper = new RecordKeeper(Store, transport, () => _validators, _nodes[0], ChainId, Clock, NullLogger<RecordKeeper>.Instance);
