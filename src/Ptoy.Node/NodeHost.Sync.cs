@@ -23,6 +23,7 @@ public sealed partial class NodeHost
     private readonly SemaphoreSlim _turn = new(1);
     private NodeConfig? _config;
     private ILoggerFactory? _logging;
+    private CatchUpMark? _mark;
     private ulong? _joinAbove;
     private IReadOnlyCollection<PeerAddress> _lastPeers = [];
     private int _restarting;
@@ -60,7 +61,7 @@ public sealed partial class NodeHost
         return NodeStore.Open(options);
     }
 
-    private static EpochChain EpochsOf(Genesis genesis, IEnumerable<EpochStart> known)
+    internal static EpochChain EpochsOf(Genesis genesis, IEnumerable<EpochStart> known)
     {
         var epochs = new EpochChain(genesis.ComputeChainId(), genesis.Validators);
         foreach (EpochStart start in known)
@@ -76,21 +77,21 @@ public sealed partial class NodeHost
     /// The store was lost, the votes were not: this node follows until the ledger has come as far as the log, and as far as the others have:
     /// they hold what it signed of the outcome of heights that it had executed. Then it starts upon its log, and votes again.
     /// </summary>
-    private void SignAgain(LogReach lacking, NodeStore store, EpochBook epochs, SyncWatch watch, Chores chores)
+    private void SignAgain(CatchUpMark mark, LogReach lacking, NodeStore store, EpochBook epochs, SyncWatch watch, Chores chores)
     {
         _log.LogWarning("the consensus log knows height {Height} of epoch {Epoch}, the ledger ends at {Last}: this node follows until it is there",
             lacking.Checkpoint, lacking.Epoch, store.Ledger.Last!.Height);
         chores.Every(TimeSpan.FromMilliseconds(500), _ =>
         {
             ulong last = store.Ledger.Last!.Height;
-            if (!lacking.IsAheadOf(last, epochs.Current.Epoch) && watch.Shown(epochs.Current) is { } shown && last >= shown)
-                Restart($"the ledger reached height {last}, and with it what the consensus log knows: this node votes again", null);
+            if (lacking.IsAheadOf(last, epochs.Current.Epoch) || watch.Shown(epochs.Current) is not { } shown || last < shown) return Task.CompletedTask;
+            Restart($"the ledger reached height {last}, and with it what the consensus log knows: this node votes again", null, mark.Remove);
             return Task.CompletedTask;
         });
     }
 
     /// <summary>Stops every part and composes them again on the same configuration; with a height, a snapshot above it is fetched in between.</summary>
-    private void Restart(string reason, ulong? joinAbove)
+    private void Restart(string reason, ulong? joinAbove, Action? between = null)
     {
         if (Interlocked.Exchange(ref _restarting, 1) != 0) return;
         _log.LogWarning("restarting inside: {Reason}", reason);
@@ -105,6 +106,7 @@ public sealed partial class NodeHost
                 // Who disposes sets this first and cancels second: one of the two sees the other.
                 if (_disposed) return;
                 _joinAbove = joinAbove;
+                between?.Invoke();
                 Volatile.Write(ref _restarting, 0);
                 await ComposeAsync(_config!, _logging!, _stopping.Token).ConfigureAwait(false);
             }

@@ -140,12 +140,14 @@ public sealed partial class NodeHost : IAsyncDisposable
         var fetcher = new PeerFetcher(transport, epochs, admission, bodies, logging.CreateLogger<PeerFetcher>());
 
         SkipList skips = LoadSkips(config, chainId, epochs.Chain.All);
-        var executor = new BlockExecutor(vm, chainId, store.State.Get, nonces.Of, skips.Contains);
+        var executor = new BlockExecutor(vm, chainId, store.State.Get, nonces.Of, (transaction, epoch) => skips.Contains(transaction, epochs.Chain.Of(epoch)!));
         var execution = new ExecutionPipeline(
             store, executor, nonces, bodies, pool, chainId, hashes => fetcher.FetchBodiesAsync(hashes, 0, _stopping.Token).GetAwaiter().GetResult(),
             Fail, logging.CreateLogger<ExecutionPipeline>());
         OnStop(execution);
-        var turns = new EpochTurns(config, chainId, epochs, members, nodeKey, store, clock);
+        CatchUpMark mark = _mark ??= new CatchUpMark(config.DataDir);
+        LogReach? lacking = mark.Look(store, epochs.Current.Epoch);
+        var turns = new EpochTurns(config, chainId, epochs, members, nodeKey, store, clock, follows: lacking is not null);
         EpochTurn first = turns.Start();
         var driver = new ConsensusDriver(
             first.Replica, store.Consensus, transport, first.Validators, bodies, fetcher, new ProposalPolicy(pool, bodies), execution, clock, Fail,
@@ -216,7 +218,7 @@ public sealed partial class NodeHost : IAsyncDisposable
             logging.CreateLogger<SyncWatch>());
         chores.Every(TimeSpan.FromSeconds(1), gap.RoundAsync);
         membership.MayFollow = () => gap.Looked;
-        if (turns.Lacking() is { } lacking) SignAgain(lacking, store, epochs, gap, chores);
+        if (lacking is { } reach) SignAgain(mark, reach, store, epochs, gap, chores);
         var certificates = new CertificateRepair(transport, epochs, store.Ledger, certified, logging.CreateLogger<CertificateRepair>());
         chores.Every(TimeSpan.FromSeconds(1), certificates.RunAsync);
         chores.Every(TimeSpan.FromMinutes(5), token => Task.Run(mail.Expire, token));

@@ -168,16 +168,18 @@ public sealed class RecoveryTests
     public void A_log_says_how_far_the_ledger_has_to_be()
     {
         using var cluster = new Cluster(4, c => c with { CheckpointInterval = 2 });
-        Assert.That(LogReach.Of([]), Is.EqualTo(new LogReach(0, 0)));
+        Assert.That(LogReach.Of([]), Is.EqualTo(new LogReach(0, 0, false)));
         for (int i = 1; i <= 3; i++) cluster.Decide(0, i);
         cluster.Tick(5);
         LogReach reach = LogReach.Of(cluster.Nodes[1].Records);
-        Assert.That(reach, Is.EqualTo(new LogReach(2, 0)));
+        Assert.That(reach, Is.EqualTo(new LogReach(2, 0, true)));
         using (Assert.EnterMultipleScope())
         {
             Assert.That(reach.IsAheadOf(1, 0), Is.True);
             Assert.That(reach.IsAheadOf(2, 0), Is.False);
-            Assert.That(new LogReach(0, 1).IsAheadOf(500, 0), Is.True, "of an epoch that the ledger has not come to");
+            Assert.That(reach.MayMissLedger(2, 0), Is.False);
+            Assert.That(new LogReach(0, 0, true).MayMissLedger(0, 0), Is.True, "votes, and nothing executed");
+            Assert.That(new LogReach(0, 1, true).IsAheadOf(500, 0), Is.True, "of an epoch that the ledger has not come to");
         }
         var unreadable = new LogRecord(new LogKey(LogKind.Checkpoint, 900, 0), [1, 2, 3]);
         Assert.That(LogReach.Of([.. cluster.Nodes[1].Records, unreadable]), Is.EqualTo(reach), "damage is found when the replica starts");

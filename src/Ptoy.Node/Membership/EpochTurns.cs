@@ -9,8 +9,12 @@ using Ptoy.Storage.Ledger;
 
 namespace Ptoy.Node.Membership;
 
-/// <summary>Makes the replica of the epoch that decides the height after the newest executed one, from the store and the consensus log.</summary>
-public sealed class EpochTurns(NodeConfig config, Hash chainId, EpochBook epochs, MemberBook members, SigningKey nodeKey, NodeStore store, TimeProvider clock)
+/// <summary>
+/// Makes the replica of the epoch that decides the height after the newest executed one, from the store and the consensus log; with
+/// <paramref name="follows"/> one that signs nothing, whatever the log says.
+/// </summary>
+public sealed class EpochTurns(
+    NodeConfig config, Hash chainId, EpochBook epochs, MemberBook members, SigningKey nodeKey, NodeStore store, TimeProvider clock, bool follows = false)
     : IEpochTurns
 {
     private const long DefaultBlockIntervalMs = 5_000;
@@ -20,12 +24,6 @@ public sealed class EpochTurns(NodeConfig config, Hash chainId, EpochBook epochs
 
     /// <summary>The replica to start with.</summary>
     public EpochTurn Start() => Make(epochs.Current);
-
-    /// <summary>
-    /// What the ledger lacks of the consensus log, or null as always but after the ledger was lost and the log was not. What a validator must
-    /// not forget is in the log alone, and the ledger can be had again from the others: until it is there the node follows.
-    /// </summary>
-    public LogReach? Lacking() => LogReach.Of(LogOf(store)) is var reach && reach.IsAheadOf(store.Ledger.Last!.Height, epochs.Current.Epoch) ? reach : null;
 
     /// <inheritdoc/>
     public EpochTurn? Next(ulong epoch, ExecutionCertificate? ended)
@@ -48,9 +46,7 @@ public sealed class EpochTurns(NodeConfig config, Hash chainId, EpochBook epochs
     {
         int self = set.IndexOf(nodeKey.Public);
         ulong last = store.Ledger.Last!.Height;
-        IReadOnlyCollection<LogRecord> log = LogOf(store);
-        bool ahead = LogReach.Of(log).IsAheadOf(last, set.Epoch);
-        bool signs = self >= 0 && store.Consensus.MaySign && !ahead;
+        bool signs = self >= 0 && store.Consensus.MaySign && !follows;
         ulong epochBase = set.Epoch == 0 ? 0 : epochs.Chain.LastOf(set.Epoch - 1)!.Value;
         var settings = new ReplicaConfig
         {
@@ -66,12 +62,12 @@ public sealed class EpochTurns(NodeConfig config, Hash chainId, EpochBook epochs
             ViewTimeoutTicks = config.ViewChangeTimeoutMs / ConsensusDriver.TickMs,
         };
         ulong now = (ulong)clock.GetUtcNow().ToUnixTimeMilliseconds();
-        // A log that is ahead stays as it is, for when the ledger has caught up with it; who only follows meanwhile needs none.
-        return new EpochTurn(new Replica(settings, Ledger(set.Epoch, epochBase, settings.Window), ahead ? [] : log, now), set);
+        // A log that the ledger has to catch up with stays as it is; who only follows meanwhile needs none.
+        IReadOnlyCollection<LogRecord> log = follows
+            ? []
+            : [.. store.Consensus.LoadAll().Records.Select(r => new LogRecord(new LogKey((LogKind)r.Kind, r.Height, r.View), r.Bytes))];
+        return new EpochTurn(new Replica(settings, Ledger(set.Epoch, epochBase, settings.Window), log, now), set);
     }
-
-    private static IReadOnlyCollection<LogRecord> LogOf(NodeStore store) =>
-        [.. store.Consensus.LoadAll().Records.Select(r => new LogRecord(new LogKey((LogKind)r.Kind, r.Height, r.View), r.Bytes))];
 
     private LedgerState Ledger(ulong epoch, ulong epochBase, ulong window)
     {

@@ -139,6 +139,16 @@ internal sealed class Disk
         Epoch = statement.Epoch;
     }
 
+    /// <summary>All that was executed is gone; the consensus log, with the bodies of what it voted for, is not.</summary>
+    public void LoseLedger(ExecutionStatement genesis)
+    {
+        _ends.Clear();
+        Begin(genesis, null);
+    }
+
+    /// <summary>Set while the ledger is to catch up with the log before this node votes; also when it is set, the node may crash.</summary>
+    public bool FollowsLog { get; set; }
+
     public ExecutionStatement? StatementAt(ulong height) => height >= Base && height <= Last.Height ? _statements[(int)(height - Base)] : null;
 
     /// <summary>Decided blocks from a height on; empty when they are not kept (any more).</summary>

@@ -69,10 +69,11 @@ internal sealed partial class SimNode(World world, int slot, int identity)
     {
         if (Refuses is not null) return;
         Life++;
+        LookWhatLacks();
         Config = world.ConfigOf(this);
         try
         {
-            Replica = new Replica(Config, world.LedgerOf(this), Disk.Records(), world.ClockOf(this));
+            Replica = new Replica(Config, world.LedgerOf(this), Lacks ? [] : Disk.Records(), world.ClockOf(this));
         }
         catch (ConsensusLogException e) when (Forgot)
         {
@@ -117,6 +118,7 @@ internal sealed partial class SimNode(World world, int slot, int identity)
     {
         world.Observer?.Crashed(world.Time, this);
         world.Totals.Crashes++;
+        _caughtUp = false;
         PutDown();
     }
 
@@ -141,6 +143,7 @@ internal sealed partial class SimNode(World world, int slot, int identity)
         world.Observer?.Stepped(world.Time, this, null);
         world.At(Scenario.UnitsPerTick, EventKind.Tick, this);
         FollowIfNeeded();
+        VoteAgainIfComplete();
         Pump();
     }
 

@@ -47,6 +47,9 @@ internal enum Role : byte
 
     /// <summary>Correct, until a record of its log is damaged.</summary>
     Damaged,
+
+    /// <summary>Correct, until its ledger is gone; the consensus log stays. It comes back, by blocks or a snapshot, and votes again.</summary>
+    LosesLedger,
 }
 
 internal static class Roles
@@ -59,7 +62,7 @@ internal static class Roles
     ];
 
     /// <summary>The kinds that are correct but for a disk that forgets.</summary>
-    public static readonly Role[] Forgetful = [Role.LosesLog, Role.RollsBack, Role.Damaged];
+    public static readonly Role[] Forgetful = [Role.LosesLog, Role.RollsBack, Role.Damaged, Role.LosesLedger];
 
-    public static bool IsForgetful(this Role role) => role is Role.LosesLog or Role.RollsBack or Role.Damaged;
+    public static bool IsForgetful(this Role role) => role is Role.LosesLog or Role.RollsBack or Role.Damaged or Role.LosesLedger;
 }

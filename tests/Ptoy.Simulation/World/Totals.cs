@@ -25,6 +25,8 @@ internal sealed class Totals
     public long UnsyncedLost { get; set; }
     public long Forgotten { get; set; }
     public long Noticed { get; set; }
+    public long LedgersLost { get; set; }
+    public long LedgersRegained { get; set; }
     public long Dropped { get; set; }
     public long Delayed { get; set; }
     public long Duplicated { get; set; }
@@ -73,6 +75,8 @@ internal sealed class Totals
         ("unsynced deletions undone by a crash", UnsyncedLost),
         ("logs lost, rolled back or damaged", Forgotten),
         ("starts without a vote, as the log forgot", Noticed),
+        ("ledgers lost, with the log kept", LedgersLost),
+        ("nodes that regained their ledger and vote again", LedgersRegained),
         ("messages dropped", Dropped),
         ("messages delayed", Delayed),
         ("messages duplicated", Duplicated),

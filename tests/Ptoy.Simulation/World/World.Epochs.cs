@@ -52,7 +52,9 @@ internal sealed partial class World
     private void Followed(SimNode node, int slot)
     {
         SimNode peer = _nodes[slot];
-        if (!peer.Up || peer.Disk.Last.Height < node.Disk.Last.Height) return;
+        if (!peer.Up) return;
+        node.NoteShown(peer.Identity, IsHonest(peer) ? peer.Disk.Last.Height : ulong.MaxValue);
+        if (peer.Disk.Last.Height < node.Disk.Last.Height) return;
         ulong from = node.Replica!.Committed + 1, epoch = node.Epoch;
         if (peer.Disk.EndOf(epoch) is { } end && end.Statement.Height == node.Disk.Last.Height)
         {

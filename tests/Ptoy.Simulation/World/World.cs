@@ -157,7 +157,7 @@ internal sealed partial class World
     public ReplicaConfig ConfigOf(SimNode node)
     {
         Epoch epoch = EpochOf(node.Epoch);
-        int self = epoch.IndexOf(node.Identity);
+        int self = node.Lacks ? -1 : epoch.IndexOf(node.Identity);
         return new ReplicaConfig
         {
             ChainId = ChainId,
@@ -228,7 +228,7 @@ internal sealed partial class World
     }
 
     /// <summary>Owes progress once the network is healed: correct, and its disk forgot nothing.</summary>
-    public bool MustLive(SimNode node) => RoleOf(node) == Role.Honest;
+    public bool MustLive(SimNode node) => RoleOf(node) is Role.Honest or Role.LosesLedger;
 
     private string Standing() => string.Join(", ", _nodes.Select(n => n.Replica is not { } r ? $"{n.Name}: down"
         : $"{n.Name}: view {r.View}{(r.ViewActive ? "" : "?")} committed {r.Committed} executed {r.ExecutedHeight} stable {r.Stable}"));
