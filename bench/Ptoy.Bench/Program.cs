@@ -8,6 +8,7 @@ using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using Perfolizer.Horology;
 
+if (args is ["analytics", .. string[] ofAnalytics]) return await Ptoy.Bench.AnalyticsBench.RunAsync(ofAnalytics);
 if (args is ["transport", .. string[] options]) return await Ptoy.Bench.TransportBench.RunAsync(options);
 if (args is ["fraud", .. string[] fraud]) return await Ptoy.Bench.Fraud.FraudBench.RunAsync(fraud);
 

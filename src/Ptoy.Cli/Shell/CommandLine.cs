@@ -54,7 +54,7 @@ internal static class CommandLine
         Func<SharedOptions, Command>[] groups =
         [
             KeysCommands.Build, NodeCommands.Build, DevnetCommands.Build, AuthorityCommands.Build, PatientCommands.Build, ProviderCommands.Build,
-            RecordCommands.Build, ConsentCommands.Build, WalletCommands.Build, EhrCommands.Build, DaemonCommands.Connector, DaemonCommands.Services, AuditCommands.Build, ChainCommands.Build,
+            RecordCommands.Build, ConsentCommands.Build, WalletCommands.Build, EhrCommands.Build, DaemonCommands.Connector, DaemonCommands.Services, StudyCommands.Build, AuditCommands.Build, ChainCommands.Build,
             GovCommands.Build, CompletionCommand.Build,
         ];
         foreach (Func<SharedOptions, Command> group in groups) root.Subcommands.Add(group(shared));

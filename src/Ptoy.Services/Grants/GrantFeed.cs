@@ -65,6 +65,9 @@ public sealed class GrantFeed : IDaemonPart, IDisposable
     /// <summary>The service's store, with a partition for each patient, named by the patient's account.</summary>
     public SealedStore Store { get; }
 
+    /// <summary>The session it reads with.</summary>
+    public GranteeSession Session => _session;
+
     /// <summary>The patients whose records are held now.</summary>
     public IReadOnlyList<Address> Patients => _rows.Patients;
 

@@ -181,6 +181,16 @@ public sealed class GranteeSession : IDisposable
     /// <summary>The compartment's name of a patient's tag, as letters told; null when none did.</summary>
     public string? CompartmentOf(Address patient, string tag) => _names.GetValueOrDefault(patient)?.GetValueOrDefault(tag);
 
+    /// <summary>The tag of a patient's compartment, as letters told; null when none did.</summary>
+    public Hash? TagOf(Address patient, string compartment)
+    {
+        foreach ((string tag, string name) in _names.GetValueOrDefault(patient) ?? new Dictionary<string, string>())
+        {
+            if (name == compartment) return Hash.Parse(tag);
+        }
+        return null;
+    }
+
     /// <summary>Forgets what is remembered of a patient.</summary>
     public void Forget(Address patient) => _names.TryRemove(patient, out _);
 

@@ -1,4 +1,6 @@
+using Ptoy.Services.Analytics.Service;
 using Ptoy.Services.Fraud;
+using Ptoy.Services.Monitoring.Service;
 using Ptoy.Services.Notifications;
 
 namespace Ptoy.Services.Hosting;
@@ -9,5 +11,8 @@ public static class ServiceParts
     /// <summary>All of them. An owner of a part adds its line here.</summary>
     public static PartCatalogue Catalogue() => new PartCatalogue()
         .Add("notifications", NotificationOptions.Summary, NotificationOptions.Example, NotificationsPart.MakeAsync)
-        .Add("fraud", FraudOptions.Summary, FraudOptions.Example, FraudPart.MakeAsync);
+        .Add("fraud", FraudOptions.Summary, FraudOptions.Example, FraudPart.MakeAsync)
+        .Add("analytics", AnalyticsOptions.Summary, AnalyticsOptions.Example, AnalyticsParts.SeriesAsync)
+        .Add("cohort", CohortOptions.Summary, CohortOptions.Example, AnalyticsParts.CohortAsync)
+        .Add("monitoring", MonitoringOptions.Summary, MonitoringOptions.Example, MonitoringPart.MakeAsync);
 }
