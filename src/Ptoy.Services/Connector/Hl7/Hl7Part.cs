@@ -65,7 +65,7 @@ public sealed class Hl7Part : IDaemonPart
             Certificate = At("certificate", options.Certificate), CertificateKey = At("certificateKey", options.CertificateKey),
             ClientAuthorities = At("clientAuthorities", options.ClientAuthorities),
         };
-        var part = new Hl7Part(found, context.Store("mllp"), context.Need<IIntake>("folder"), context.Time, context.Logs.CreateLogger<Hl7Part>());
+        var part = new Hl7Part(found, context.Store("mllp"), context.Need<IIntake>("hospital"), context.Time, context.Logs.CreateLogger<Hl7Part>());
         return Task.FromResult<IDaemonPart>(part);
     }
 
