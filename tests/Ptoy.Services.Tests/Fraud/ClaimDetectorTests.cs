@@ -148,11 +148,12 @@ public class ClaimDetectorTests
         Assert.That(found.Evidence.Single().Id, Is.EqualTo(after.Id).And.Not.EqualTo(late.Id).And.Not.EqualTo(sameDay.Id));
     }
 
-    [Test]
-    public void An_examination_after_death_is_told_apart()
+    [TestCase("88027")]
+    [TestCase("308646001")]
+    public void An_examination_after_death_and_its_certificate_are_told_apart(string code)
     {
         FraudWorld world = World().Person("p1", died: Monday);
-        world.Claim("p1", "dr-a", "north", Monday.AddDays(2), "88027");
+        world.Claim("p1", "dr-a", "north", Monday.AddDays(2), code);
         Assert.That(world.Find(new AfterDeathDetector()).Single().Strength, Is.LessThan(0.1));
     }
 

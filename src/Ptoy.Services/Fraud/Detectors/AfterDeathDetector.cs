@@ -26,7 +26,7 @@ internal sealed class AfterDeathDetector : IDetector
                 bool examination = claim.Lines.Any(l => IsPostMortem(l.Code)), documented = scan.IsDocumented(claim);
                 double days = (claim.From - end).TotalDays;
                 string words = string.Create(CultureInfo.InvariantCulture,
-                    $"A service of {Day(claim.From)} is billed {Math.Ceiling(days):0} days after the patient's death{(examination ? "; it is an examination after death" : "")}.");
+                    $"A service of {Day(claim.From)} is billed {Math.Ceiling(days):0} days after the patient's death{(examination ? "; it is an examination after death, or the certificate of it" : "")}.");
                 yield return new Candidate(
                     Kind, [Math.Log(1 + days) / 3, Flag(examination), Flag(documented), Flag(claim.InPerson)], examination ? 0.05 : 0.95,
                     [new(claim.Id, claim.Patient)], words, "after-death|" + claim.Id, claim.Created);
@@ -34,6 +34,6 @@ internal sealed class AfterDeathDetector : IDetector
         }
     }
 
-    /// <summary>Autopsy and forensic examination (88000 to 88099).</summary>
-    private static bool IsPostMortem(string code) => code.Length == 5 && code.StartsWith("880", StringComparison.Ordinal);
+    /// <summary>Autopsy and forensic examination (CPT 88000 to 88099; SNOMED CT 29240004), certification of death (SNOMED CT 308646001).</summary>
+    private static bool IsPostMortem(string code) => code is "308646001" or "29240004" || (code.Length == 5 && code.StartsWith("880", StringComparison.Ordinal));
 }
