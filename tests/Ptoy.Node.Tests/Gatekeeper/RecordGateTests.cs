@@ -175,7 +175,7 @@ internal sealed class RecordGateTests
     [Test]
     public async Task The_access_log_is_for_whom_the_owner_permits_it_for_that_purpose_and_each_listing_is_in_it()
     {
-        Caller service = _node.Caller(Clinician);
+        var service = _node.Caller(Clinician);
         Grant("FRAUD", end: null);
         RpcException records = await RefusedAsync(() => _node.Gate.RequireAccessLogAsync(service, Patient.Address, "FRAUD"));
         Assert.That(records.Code, Is.EqualTo(RpcErrors.NotAuthorised), "who may read records may not read the log for that");
