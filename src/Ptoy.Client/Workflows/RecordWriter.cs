@@ -17,9 +17,42 @@ public sealed record RecordToWrite(ReadOnlyMemory<byte> Content, Hash Tag);
 /// <summary>A written manifest: its root, and the record ids in the order of the records given.</summary>
 public sealed record WrittenManifest(Hash Root, IReadOnlyList<Hash> RecordIds, ulong Bytes);
 
+/// <summary>A manifest that the members have stored and that the chain is about to be asked to register.</summary>
+/// <param name="Root">Its root.</param>
+/// <param name="RecordIds">In the order of the records given.</param>
+/// <param name="Bytes">Sealed bytes.</param>
+/// <param name="Arguments">Of <c>Records.register</c>: a JSON array.</param>
+public sealed record RegisteringManifest(Hash Root, IReadOnlyList<Hash> RecordIds, ulong Bytes, string Arguments);
+
 /// <summary>Seals records, stores them with the members, registers them on chain.</summary>
 public sealed class RecordWriter(TransactionSender sender)
 {
+    /// <summary>
+    /// Called between the two, so that a writer who remembers it can go on with <see cref="ResumeAsync"/> after a crash instead of writing
+    /// the same records twice.
+    /// </summary>
+    public Action<RegisteringManifest>? Registering { get; init; }
+
+    /// <summary>
+    /// Ends a registration that was cut off. True: it is registered. False: the chain does not take it any more (the epoch or a recipient
+    /// was replaced), so its records have to be written anew. Throws what sending a transaction throws.
+    /// </summary>
+    public async Task<bool> ResumeAsync(RegisteringManifest manifest, CancellationToken cancellation = default)
+    {
+        if (await IsRegisteredAsync(manifest.Root, cancellation)) return true;
+        try
+        {
+            object?[] arguments = [.. JsonNode.Parse(manifest.Arguments)!.AsArray().Select(a => a?.DeepClone())];
+            await sender.SendAsync(ContractId.Single("Records"), "register", arguments, cancellation);
+            return true;
+        }
+        catch (TransactionFailedException)
+        {
+            // Perhaps because the transaction that was sent before the crash was executed meanwhile.
+            return await IsRegisteredAsync(manifest.Root, cancellation);
+        }
+    }
+
     private const int MaxAttempts = 4;
     private const int MaxManifestBytes = 12 * 1024 * 1024;
 
@@ -81,8 +114,15 @@ public sealed class RecordWriter(TransactionSender sender)
         object?[] arguments = onBehalfOf is { } organisation
             ? [owner.ToString(), manifest, stored.Receipts, organisation.ToString()]
             : [owner.ToString(), manifest, stored.Receipts];
+        Registering?.Invoke(new RegisteringManifest(registration.Root, ids, registration.Bytes, JsonSerializer.Serialize(arguments, RpcJson.Options)));
         await sender.SendAsync(ContractId.Single("Records"), "register", arguments, cancellation);
         return new WrittenManifest(registration.Root, ids, registration.Bytes);
+    }
+
+    private async Task<bool> IsRegisteredAsync(Hash root, CancellationToken cancellation)
+    {
+        JsonElement entry = await sender.Node.ViewAsync(ContractId.Single("Records"), "manifest", [root.ToString()], cancellation);
+        return entry.ValueKind == JsonValueKind.Object;
     }
 
     private static IEnumerable<IReadOnlyList<RecordToWrite>> Parts(IReadOnlyList<RecordToWrite> records)

@@ -11,12 +11,15 @@ public sealed record ConnectorOptions(string OrganisationName, PublicKey Authori
 {
     /// <summary>Mail is waited for this long in one call.</summary>
     public TimeSpan MailWait { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Bounds of what comes in.</summary>
+    public IntakeLimits Limits { get; init; } = new();
 }
 
 /// <summary>What an import did.</summary>
-/// <param name="Files">Bundles read.</param>
+/// <param name="Files">Bundles and lists read.</param>
 /// <param name="Resources">Resources in them.</param>
 /// <param name="Stored">Slices newly stored (resources and skeletons).</param>
-/// <param name="Bytes">Bytes of the bundles.</param>
+/// <param name="Bytes">Bytes of the files.</param>
 /// <param name="Failures">Files that could not be taken, with the reason: for the operator's screen, not for logs.</param>
 public sealed record ImportResult(int Files, int Resources, int Stored, long Bytes, IReadOnlyList<string> Failures);

@@ -43,7 +43,7 @@ public sealed class ConnectorService : IAsyncDisposable
         ConnectorConfig config, AccountKeys organisation, ICodeSender codes, ILoggerFactory logs, CancellationToken cancellation = default)
     {
         byte[] key = KeyFile.ReadOrCreate(Path.Combine(config.DataFolder, "connector.key"));
-        ConnectorState state = ConnectorState.Open(Path.Combine(config.DataFolder, "state.sealed"), key);
+        ConnectorState state = ConnectorState.Open(Path.Combine(config.DataFolder, "state"), key);
         try
         {
             NodeConnection node = await NodeConnection.ConnectAsync(config.Node, config.Chain, organisation.Signing, new RpcClientOptions(), cancellation);

@@ -28,10 +28,13 @@ public sealed class CustodyKeys
     public bool Exists(string patientId) => File.Exists(PathOf(patientId));
 
     /// <summary>Seals a slice for custody. Makes the patient's key when there is none.</summary>
-    public byte[] Seal(string patientId, ReadOnlySpan<byte> slice)
+    public byte[] Seal(string patientId, ReadOnlyMemory<byte> slice) => SealAll(patientId, [slice])[0];
+
+    /// <summary>Seals slices for custody, the key being read once. Makes the patient's key when there is none.</summary>
+    public IReadOnlyList<byte[]> SealAll(string patientId, IReadOnlyList<ReadOnlyMemory<byte>> slices)
     {
         byte[] key = Exists(patientId) ? Load(patientId) : Create(patientId);
-        try { return Encrypt(key, slice); }
+        try { return [.. slices.Select(s => Encrypt(key, s.Span))]; }
         finally { CryptographicOperations.ZeroMemory(key); }
     }
 

@@ -15,7 +15,7 @@ public static class IntakeTypes
     /// <summary>An original HL7 v2 message, as it came over the wire.</summary>
     public const string Hl7v2 = "Hl7v2";
 
-    /// <summary>A bundle without its resources: see <see cref="Fhir.BundleSkeleton"/>.</summary>
+    /// <summary>A bundle without its resources: see <see cref="Ptoy.Services.Fhir.BundleSkeleton"/>.</summary>
     public const string Skeleton = "BundleSkeleton";
 
     /// <summary>A DICOM instance (PS3.10 file), or a part of a large one.</summary>
@@ -30,6 +30,9 @@ public sealed record IntakeBatch(string Source, string PatientId, IReadOnlyList<
 {
     /// <summary>Most resources in a batch.</summary>
     public const int MaxResources = 100_000;
+
+    /// <summary>Most bytes in a batch.</summary>
+    public const long MaxBytes = 128L * 1024 * 1024;
 
     /// <summary>
     /// True when the source says that this is what it holds now, as an answer to a query is: then bytes that are an older version's make a new

@@ -49,7 +49,7 @@ public sealed class PrivacyScan(Stage stage, Playbook play, IReadOnlyList<Person
         play.Say($"looked for {needles.Strings.Count} strings (UTF-8, UTF-16, base64) and {needles.Words.Count} short names (whole words in decoded text)");
         play.Say($"in {raw.Files} raw files ({raw.Bytes / (1024 * 1024)} MiB) and {values.Values} decrypted keys and values ({values.Bytes / (1024 * 1024)} MiB)");
         play.Say("in blocks and state also for compartment names, codes of the records, and wraps");
-        play.Say("excepted, and not decrypted: the authority's directory.sealed and hospital A's own index state.sealed");
+        play.Say("excepted, and not decrypted: the authority's directory.sealed and hospital A's own state");
     }
 
     private static ScanResult ScanFiles(IEnumerable<string> roots, ByteSearcher searcher)

@@ -31,8 +31,8 @@ public sealed class BindingLogicTests
         _folder = Directory.CreateTempSubdirectory("ptoy-connector-").FullName;
         _time = new ManualTime();
         _state = ConnectorState.Open(StatePath, Key);
-        _state.Record(new PatientSeen("ehr-1", [Name], [Phone], Born));
-        _state.Record(new TokensKept("ehr-1", [.. _tokens.Make(new PersonIdentity([Name], [Phone], Born)).Select(t => new MatchTokenText(t.Rule, t.Value.ToString()))]));
+        _state.Record(new PatientSeen("ehr|1", [Name], [Phone], Born));
+        _state.Record(new TokensKept("ehr|1", [.. _tokens.Make(new PersonIdentity([Name], [Phone], Born)).Select(t => new MatchTokenText(t.Rule, t.Value.ToString()))]));
         _logic = new BindingLogic(_state, _time, new SeededBytes(8));
     }
 
@@ -46,7 +46,7 @@ public sealed class BindingLogicTests
     [OneTimeTearDown]
     public void DisposeTokens() => _tokens.Dispose();
 
-    private string StatePath => Path.Combine(_folder, "state.sealed");
+    private string StatePath => Path.Combine(_folder, "state");
 
     private static Address Account(byte seed)
     {
@@ -153,7 +153,7 @@ public sealed class BindingLogicTests
     [Test]
     public void ACodeHandedOutByStaffStandsForPhoneAndBirthDate()
     {
-        CodeSent code = _logic.HandOut("ehr-1", Patient.ToString(), "2:" + new string('0', 64));
+        CodeSent code = _logic.HandOut("ehr|1", Patient.ToString(), "2:" + new string('0', 64));
         _state.Record(code);
         Assert.That(Try(Patient, code.Code.Text, ""), Is.EqualTo(CodeOutcome.Right));
         Assert.That(() => _logic.HandOut("nobody", "x", "y"), Throws.ArgumentException);
@@ -167,8 +167,8 @@ public sealed class BindingLogicTests
     [Test]
     public void ABoundPatientIsNotProposedAgain()
     {
-        var bound = new Binding(Patient.ToString(), "2:" + new string('0', 64), new string('0', 64), IsBound: true, Custody: []);
-        _state.Record(new SlicesStored("ehr-1", [new StoredSlice("d", "demographics", "r", "m")], bound));
+        var bound = new Binding(Patient.ToString(), "2:" + new string('0', 64), new string('0', 64), IsBound: true);
+        _state.Record(new BindingChanged("ehr|1", bound));
         Assert.That(_logic.Request(Claim(Stranger), "US"), Is.Null);
     }
 
@@ -176,27 +176,30 @@ public sealed class BindingLogicTests
     public void TheStateIsUnreadableOnDiskAndOpensWithItsKeyOnly()
     {
         _state.Dispose();
-        string raw = Encoding.Latin1.GetString(File.ReadAllBytes(StatePath));
-        Assert.That(raw, Does.Not.Contain("Featherstone").And.Not.Contain("5550123").And.Not.Contain("ehr-1"));
-        Assert.That(() => ConnectorState.Open(StatePath, new byte[32]), Throws.TypeOf<InvalidDataException>().With.Message.Contains("connector state index"));
+        foreach (string file in Directory.GetFiles(StatePath, "*", SearchOption.AllDirectories))
+        {
+            string raw = Encoding.Latin1.GetString(File.ReadAllBytes(file));
+            Assert.That(raw, Does.Not.Contain("Featherstone").And.Not.Contain("5550123").And.Not.Contain("ehr|1"), file);
+        }
+        Assert.That(() => ConnectorState.Open(StatePath, new byte[32]), Throws.TypeOf<InvalidDataException>());
         _state = ConnectorState.Open(StatePath, Key);
-        Assert.That(_state.Patients["ehr-1"].Seen!.Names, Is.EqualTo(new[] { Name }));
-        Assert.That(_state.Patients["ehr-1"].HasTokens, Is.True);
+        Assert.That(_state.Patients["ehr|1"].Seen!.Names, Is.EqualTo(new[] { Name }));
+        Assert.That(_state.Patients["ehr|1"].HasTokens, Is.True);
     }
 
     [Test]
     public void CustodyIsUnreadableOnceItsKeyIsDestroyed()
     {
         var custody = new CustodyKeys(Path.Combine(_folder, "custody"), Key);
-        byte[] kept = custody.Seal("ehr-1", "{\"a\":1.00}"u8);
-        Assert.That(custody.Open("ehr-1", kept), Is.EqualTo("{\"a\":1.00}"u8.ToArray()));
+        byte[] kept = custody.Seal("ehr|1", "{\"a\":1.00}"u8.ToArray());
+        Assert.That(custody.Open("ehr|1", kept), Is.EqualTo("{\"a\":1.00}"u8.ToArray()));
         Assert.That(() => custody.Open("ehr-2", kept), Throws.TypeOf<InvalidDataException>());
         byte[] changed = [.. kept];
         changed[^1] ^= 1;
-        Assert.That(() => custody.Open("ehr-1", changed), Throws.TypeOf<InvalidDataException>().With.Message.Contains("changed"));
-        Assert.That(Directory.GetFiles(Path.Combine(_folder, "custody")).Single(), Does.Not.Contain("ehr-1"));
-        custody.Destroy("ehr-1");
-        Assert.That(custody.Exists("ehr-1"), Is.False);
-        Assert.That(() => custody.Open("ehr-1", kept), Throws.TypeOf<InvalidDataException>().With.Message.Contains("destroyed"));
+        Assert.That(() => custody.Open("ehr|1", changed), Throws.TypeOf<InvalidDataException>().With.Message.Contains("changed"));
+        Assert.That(Directory.GetFiles(Path.Combine(_folder, "custody")).Single(), Does.Not.Contain("ehr|1"));
+        custody.Destroy("ehr|1");
+        Assert.That(custody.Exists("ehr|1"), Is.False);
+        Assert.That(() => custody.Open("ehr|1", kept), Throws.TypeOf<InvalidDataException>().With.Message.Contains("destroyed"));
     }
 }
