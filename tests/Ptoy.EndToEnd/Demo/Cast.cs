@@ -93,7 +93,13 @@ public static class PatientPlay
         string e164 = Ptoy.Services.Matching.PhoneText.Normalise(person.Phone);
         await session.RequestMatchAsync(stage.AuthorityClient).ConfigureAwait(false);
         string code = await stage.HospitalPhones.ReadCodeAsync(e164, Patience).ConfigureAwait(false);
-        await session.ConfirmMatchAsync(code, person.BirthDate).ConfigureAwait(false);
+        return await BindWithAsync(session, code, person.BirthDate).ConfigureAwait(false);
+    }
+
+    /// <summary>Proves with a code that is at hand, and accepts.</summary>
+    public static async Task<MatchAnswer> BindWithAsync(PatientSession session, string code, string birthDate)
+    {
+        await session.ConfirmMatchAsync(code, birthDate).ConfigureAwait(false);
         MatchAnswer proven = await AnswerAsync(session, MatchState.Proven).ConfigureAwait(false);
         await session.AcceptBindingAsync(Address.Parse(proven.Organisation)).ConfigureAwait(false);
         return await AnswerAsync(session, MatchState.Bound).ConfigureAwait(false);

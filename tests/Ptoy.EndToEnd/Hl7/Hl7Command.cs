@@ -15,13 +15,14 @@ public static class Hl7Command
     public static async Task<int> RunAsync(string[] args)
     {
         ArgumentNullException.ThrowIfNull(args);
+        if (args.FirstOrDefault() == "--network") return await NetworkCommand.RunAsync(args[1..]).ConfigureAwait(false);
         int rounds = 20, seed = 1;
         for (int i = 0; i < args.Length; i += 2)
         {
             bool known = i + 1 < args.Length && args[i] is "--rounds" or "--seed";
             if (!known || !int.TryParse(args[i + 1], NumberStyles.None, CultureInfo.InvariantCulture, out int number))
             {
-                await Console.Error.WriteLineAsync("hl7: [--rounds N] [--seed N]").ConfigureAwait(false);
+                await Console.Error.WriteLineAsync("hl7: [--rounds N] [--seed N] | --network [--data DIR]").ConfigureAwait(false);
                 return 2;
             }
             (rounds, seed) = args[i] == "--rounds" ? (number, seed) : (rounds, number);

@@ -22,7 +22,8 @@ internal sealed class KeptIntake(SealedStore store) : IIntake
 
     /// <summary>Newest bytes of the resources of a type, and how many versions each had.</summary>
     public IReadOnlyList<(string Newest, int Versions)> Resources(string type) =>
-        [.. _things.Scan($"{type}/").Select(r => (Encoding.UTF8.GetString(r.Value.AsSpan(Head)), BinaryPrimitives.ReadInt32BigEndian(r.Value)))];
+        [.. _things.Scan($"{type}/").Select(
+            r => (Encoding.UTF8.GetString(r.Value.AsSpan(Head)), BinaryPrimitives.ReadInt32BigEndian(r.Value)))];
 
     /// <inheritdoc/>
     public Task<IntakeOutcome> TakeAsync(IntakeBatch batch, CancellationToken cancellation = default)

@@ -47,7 +47,15 @@ internal sealed class Sender(int number)
 
     private IEnumerable<string> Names() => [$"Name{number}x{_sent - 1}", $"Name{number}x{_sent}"];
 
-    private byte[] Message(int count)
+    /// <summary>Sends one message in a block and gives the answer, or null when the connection was closed.</summary>
+    public static async Task<string?> SendAsync(NetworkStream stream, byte[] message)
+    {
+        await stream.WriteAsync((byte[])[0x0B, .. message, 0x1C, 0x0D]).ConfigureAwait(false);
+        return await AnswerAsync(stream, CancellationToken.None).ConfigureAwait(false);
+    }
+
+    /// <summary>One of the messages that are sent: the first admits, the others change.</summary>
+    public byte[] Message(int count)
     {
         string trigger = count == 0 ? "A01" : "A08";
         string result = count % 3 == 2 ? $"OBX|1|NM|8867-4^Heart rate^LN||{60 + (count % 40)}|/min^^UCUM|||||F\r" : "";
@@ -56,7 +64,8 @@ internal sealed class Sender(int number)
             + $"PID|1||{number}^^^HOSP^MR||Name{number}x{count}^Test||19700102|F\rPV1|1|I|W^1^A||||||||||||||||V{number}^^^HOSP^VN\r{result}");
     }
 
-    private static async Task<string?> AnswerAsync(NetworkStream stream, CancellationToken cancellation)
+    /// <summary>The next answer, or null when the connection was closed.</summary>
+    public static async Task<string?> AnswerAsync(NetworkStream stream, CancellationToken cancellation)
     {
         var answer = new List<byte>();
         var buffer = new byte[4096];
