@@ -132,9 +132,9 @@ internal sealed class NetworkPlay(Stage stage, Playbook play, IReadOnlyList<byte
             string answer = await Sender.SendAsync(stream, message).ConfigureAwait(false) ?? "no answer";
             Require(answer.Contains("\rMSA|AA|", StringComparison.Ordinal)
                 || answer.Contains("\rMSA|CA|", StringComparison.Ordinal), $"a message was answered {answer}");
-            // In enhanced mode with both answers asked for, the second one follows.
-            if (answer.Contains("\rMSA|CA|", StringComparison.Ordinal))
-                await Sender.AnswerAsync(stream, CancellationToken.None).ConfigureAwait(false);
+            // In enhanced mode with both answers asked for, the second one follows, unless it came with the first.
+            bool more = answer.Contains("\rMSA|CA|", StringComparison.Ordinal) && !answer.Contains("\rMSA|AA|", StringComparison.Ordinal);
+            if (more) await Sender.AnswerAsync(stream, CancellationToken.None).ConfigureAwait(false);
         }
         await await Task.WhenAny(_run, _feed!.WhenEmptyAsync().WaitAsync(Patience)).ConfigureAwait(false);
     }
