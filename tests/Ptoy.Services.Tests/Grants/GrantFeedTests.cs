@@ -210,8 +210,6 @@ public sealed class GrantFeedTests
 
         public bool Refuses { get; set; }
 
-        public void Dispose() => _told.Dispose();
-
         public int Changes => _changes;
 
         public Task PatientChangedAsync(PatientRecords records, CancellationToken cancellation)
