@@ -16,7 +16,7 @@ namespace Ptoy.Node.Gatekeeper;
 /// Every read and write of sealed records passes here: who, what, why, when; the owner's contract decides; the access log has
 /// the entry on disk before the answer leaves, permit or deny.
 /// </summary>
-public sealed class RecordGate(
+public sealed partial class RecordGate(
     AccessDecider decider, OwnerCatalog catalog, RecordKeeper keeper, ContractViews views, AccessLog log, Freshness freshness, PublicKey node, TimeProvider clock)
 {
     private const int MaxAnswerBytes = 16 * 1024 * 1024;

@@ -52,6 +52,30 @@ public sealed class RecordMethods(RecordGate gate, AccessLog log, MailRoom mail,
         },
         new()
         {
+            Name = "record_access", Summary = "Decides and logs an access to copies that an organisation keeps of what it was granted; no bytes.",
+            Result = "RecordAccessResult", RequiresAuth = true,
+            Params =
+            [
+                Required("owner", RpcType.Address, "whose records"), Required("recordIds", RpcType.Strings, "hexadecimal, at most 1,000, or none"),
+                Required("purpose", RpcType.String, "HL7 v3 purpose of use"), Required("actors", RpcType.Strings, "1 to 4 accounts that are acted for"),
+                Required("action", RpcType.String, "read or search"),
+            ],
+            Handler = async (c, p, ct) => await gate.AccessAsync(c.RequireCaller(), Read<RecordAccessParams>(p), ct).ConfigureAwait(false),
+        },
+        new()
+        {
+            Name = "record_permits", Summary = "What would be decided for an organisation and those it acts for; not an access.",
+            Result = "RecordPermitsResult", RequiresAuth = true,
+            Params =
+            [
+                Required("owner", RpcType.Address, "whose records"), Required("recordIds", RpcType.Strings, "hexadecimal, at most 64, or none"),
+                Required("purpose", RpcType.String, "HL7 v3 purpose of use"), Required("actors", RpcType.Strings, "1 to 4 accounts that are acted for"),
+                Required("action", RpcType.String, "read or write"), Optional("tags", RpcType.Strings, "compartment tags, at most 64"),
+            ],
+            Handler = async (c, p, ct) => await gate.PermitsAsync(c.RequireCaller(), Read<RecordPermitsParams>(p), ct).ConfigureAwait(false),
+        },
+        new()
+        {
             Name = "audit_list", Summary = "This node's entries about an owner's records, permits and denials: for the owner, and whom the owner lets see them.", Result = "AuditListResult", RequiresAuth = true,
             Params =
             [

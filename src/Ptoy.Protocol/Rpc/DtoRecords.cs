@@ -75,3 +75,36 @@ public sealed record RecordBytesDto(string RecordId, string Manifest, byte[] Ent
 /// <param name="RecordId">Hexadecimal.</param>
 /// <param name="Reason">The contract's reason.</param>
 public sealed record RecordDenialDto(string RecordId, string Reason);
+
+/// <summary>
+/// Parameters of <c>record_access</c> (signed by an organisation, on behalf of the first actor): an access to copies that the organisation
+/// keeps of what it was granted.
+/// </summary>
+/// <param name="Owner">Whose records.</param>
+/// <param name="RecordIds">Hexadecimal, at most 1,000; none for a search that found nothing.</param>
+/// <param name="Purpose">HL7 v3 purpose of use.</param>
+/// <param name="Actors">1 to 4 accounts that the organisation acts for: each must be permitted, as must the organisation.</param>
+/// <param name="Action"><c>read</c> or <c>search</c>, for the log.</param>
+public sealed record RecordAccessParams(string Owner, string[] RecordIds, string Purpose, string[] Actors, string Action);
+
+/// <summary>Answer of <c>record_access</c>; when nothing is permitted the call is an error (Denied) instead. The entry is in the log.</summary>
+/// <param name="Height">Height of the state that permitted it.</param>
+/// <param name="Permitted">The permitted records, hexadecimal.</param>
+/// <param name="Denied">Those that were refused, with the contract's reason.</param>
+public sealed record RecordAccessResult(ulong Height, string[] Permitted, RecordDenialDto[] Denied);
+
+/// <summary>Parameters of <c>record_permits</c> (signed): what would be decided, without access and without a log entry.</summary>
+/// <param name="Owner">Whose records.</param>
+/// <param name="RecordIds">Hexadecimal, at most 64: one of each compartment is enough to learn all.</param>
+/// <param name="Purpose">HL7 v3 purpose of use.</param>
+/// <param name="Actors">As for <c>record_access</c>.</param>
+/// <param name="Action"><c>read</c> or <c>write</c>.</param>
+/// <param name="Tags">Compartment tags to ask about, at most 64: of what is not there yet.</param>
+public sealed record RecordPermitsParams(string Owner, string[] RecordIds, string Purpose, string[] Actors, string Action, string[]? Tags = null);
+
+/// <summary>Answer of <c>record_permits</c>.</summary>
+/// <param name="Height">Height of the state that was read.</param>
+/// <param name="Any">Whether the organisation and every actor hold any permit in force.</param>
+/// <param name="Permitted">The records that would be permitted.</param>
+/// <param name="PermittedTags">The tags that would be permitted.</param>
+public sealed record RecordPermitsResult(ulong Height, bool Any, string[] Permitted, string[] PermittedTags);
