@@ -13,7 +13,7 @@ internal static class PatientCommands
 {
     public static Command Build(SharedOptions shared) => new PtoyCommand("patient", "A patient's account, from sign-up to records.")
         .With([
-            SignUp(shared), Confirm(shared), Create(shared), Match(shared), Answers(shared), Accept(shared), .. PatientAccountCommands.All(shared),
+            SignUp(shared), Confirm(shared), Create(shared), Match(shared), Answers(shared), Accept(shared), AppCommands.Approve(shared), .. PatientAccountCommands.All(shared),
             new PtoyCommand("records", "The patient's own records.").With(RecordCommands.List(shared, ownOnly: true), RecordCommands.Get(shared, "open", ownOnly: true)),
         ]);
 

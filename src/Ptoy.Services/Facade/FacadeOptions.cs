@@ -32,21 +32,21 @@ public sealed record FacadeOptions
     {
         var problems = new List<string>();
         if (!Uri.TryCreate(BaseUrl, UriKind.Absolute, out Uri? url) || url.Scheme is not ("http" or "https") || url.Query.Length > 0 || url.AbsolutePath.Trim('/').Length == 0)
-            problems.Add("facade.baseUrl: not an http or https address with a path, such as https://fhir.hospital.example/fhir");
-        else if (url.Scheme == "http" && !url.IsLoopback) problems.Add("facade.baseUrl: http is for this machine only; use https");
+            problems.Add("baseUrl: not an http or https address with a path, such as https://fhir.hospital.example/fhir");
+        else if (url.Scheme == "http" && !url.IsLoopback) problems.Add("baseUrl: http is for this machine only; use https");
         Bound(problems, "accessTokenSeconds", AccessTokenSeconds, 60, 3600);
         Bound(problems, "refreshTokenDays", RefreshTokenDays, 1, 365);
         Bound(problems, "requestSeconds", RequestSeconds, 1, 120);
         Bound(problems, "maxExports", MaxExports, 1, 1000);
         Bound(problems, "exportHours", ExportHours, 1, 168);
-        for (int i = 0; i < Apps.Count; i++) problems.AddRange(Apps[i].Problems().Select(p => $"facade.apps[{i}].{p}"));
-        problems.AddRange(Apps.GroupBy(a => a.ClientId).Where(g => g.Count() > 1).Select(g => $"facade.apps: the clientId {g.Key} stands there {g.Count()} times"));
+        for (int i = 0; i < Apps.Count; i++) problems.AddRange(Apps[i].Problems().Select(p => $"apps[{i}].{p}"));
+        problems.AddRange(Apps.GroupBy(a => a.ClientId).Where(g => g.Count() > 1).Select(g => $"apps: the clientId {g.Key} stands there {g.Count()} times"));
         return problems;
     }
 
     private static void Bound(List<string> problems, string name, int value, int least, int most)
     {
-        if (value < least || value > most) problems.Add($"facade.{name}: {value} is not {least} to {most}");
+        if (value < least || value > most) problems.Add($"{name}: {value} is not {least} to {most}");
     }
 }
 

@@ -68,7 +68,11 @@ internal sealed class SearchHandler(RequestContext context)
             SearchEngine.Sort(hits, request.Sort);
             List<Hit> page = request.Form == AnswerForm.CountOnly ? [] : [.. hits.Skip(at.Offset).Take(request.Count)];
             List<Hit> included = SearchEngine.Included(page, request.Includes, request.Reverse, sight, MaxIncluded);
-            if (!await IsPermittedAsync(page.Concat(included), shelves) && round < MaxRounds) continue;
+            HashSet<Hit> refused = await RefusedAsync(page.Concat(included), shelves);
+            // What was remembered of permissions was too old: it has been forgotten, so the next round counts right.
+            if (refused.Count > 0 && round < MaxRounds) continue;
+            page.RemoveAll(refused.Contains);
+            included.RemoveAll(refused.Contains);
             await SendAsync(at, request, hits.Count, page, included);
             return;
         }
@@ -88,19 +92,21 @@ internal sealed class SearchHandler(RequestContext context)
         return find(concerned);
     }
 
-    /// <summary>Each patient's gatekeeper decision and log entry; false when something of it was not permitted, and the answer has to be made anew.</summary>
-    private async Task<bool> IsPermittedAsync(IEnumerable<Hit> given, PatientShelf[] shelves)
+    /// <summary>Each patient's gatekeeper decision and log entry; what of it was not permitted.</summary>
+    private async Task<HashSet<Hit>> RefusedAsync(IEnumerable<Hit> given, PatientShelf[] shelves)
     {
-        var byShelf = given.GroupBy(h => h.Shelf).ToDictionary(g => g.Key, g => g.Select(h => h.Document.RecordId).Distinct().ToArray());
+        var byShelf = given.GroupBy(h => h.Shelf).ToDictionary(g => g.Key, g => g.Distinct().ToArray());
         // A search that finds nothing is an access too, where it is about one person.
         if (byShelf.Count == 0 && Grant.Patient is not null) byShelf[shelves[0]] = [];
-        int refused = 0;
-        await Parallel.ForEachAsync(byShelf, new ParallelOptions { MaxDegreeOfParallelism = MaxParallel, CancellationToken = context.Cancellation }, async (own, stop) =>
+        var refused = new HashSet<Hit>();
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = MaxParallel, CancellationToken = context.Cancellation };
+        await Parallel.ForEachAsync(byShelf, parallel, async (own, stop) =>
         {
-            IReadOnlySet<string> permitted = await Core.AccessAsync(Grant, own.Key, true, own.Value, stop);
-            if (permitted.Count < own.Value.Length) Interlocked.Increment(ref refused);
+            string[] records = [.. own.Value.Select(h => h.Document.RecordId)];
+            IReadOnlySet<string> permitted = await Core.AccessAsync(Grant, own.Key, true, records, stop);
+            lock (refused) refused.UnionWith(own.Value.Where(h => !permitted.Contains(h.Document.RecordId)));
         });
-        return refused == 0;
+        return refused;
     }
 
     private async Task SendAsync(PageCursor at, SearchRequest request, int total, List<Hit> page, List<Hit> included)

@@ -20,7 +20,7 @@ internal sealed class FacadeIndex
     private readonly Dictionary<ulong, int> _owners = [];
     private readonly List<Address> _patients = [];
     private readonly Dictionary<Address, int> _numbers = [];
-    private readonly ReaderWriterLockSlim _lock = new();
+    private readonly Lock _lock = new();
     private PatientShelf[]? _ordered = [];
 
     public TermPool Terms { get; } = new();
@@ -31,17 +31,12 @@ internal sealed class FacadeIndex
         get
         {
             if (Volatile.Read(ref _ordered) is { } ordered) return ordered;
-            _lock.EnterWriteLock();
-            try
+            lock (_lock)
             {
                 PatientShelf[] made = [.. _byPatient.Values];
                 Array.Sort(made, (a, b) => string.CompareOrdinal(a.PatientText, b.PatientText));
                 Volatile.Write(ref _ordered, made);
                 return made;
-            }
-            finally
-            {
-                _lock.ExitWriteLock();
             }
         }
     }
@@ -51,16 +46,13 @@ internal sealed class FacadeIndex
 
     public PatientShelf? Of(Address patient)
     {
-        _lock.EnterReadLock();
-        try { return _byPatient.GetValueOrDefault(patient); }
-        finally { _lock.ExitReadLock(); }
+        lock (_lock) return _byPatient.GetValueOrDefault(patient);
     }
 
     /// <summary>Puts a patient's shelf in the place of the one before.</summary>
     public void Replace(PatientShelf shelf)
     {
-        _lock.EnterWriteLock();
-        try
+        lock (_lock)
         {
             if (!_numbers.TryGetValue(shelf.Patient, out int number))
             {
@@ -76,26 +68,17 @@ internal sealed class FacadeIndex
             _byPatient[shelf.Patient] = shelf;
             _ordered = null;
         }
-        finally
-        {
-            _lock.ExitWriteLock();
-        }
     }
 
     /// <summary>Forgets a patient. True when there was something to forget.</summary>
     public bool Remove(Address patient)
     {
-        _lock.EnterWriteLock();
-        try
+        lock (_lock)
         {
             if (!_byPatient.Remove(patient, out PatientShelf? shelf)) return false;
             Forget(shelf, _numbers[patient]);
             _ordered = null;
             return true;
-        }
-        finally
-        {
-            _lock.ExitWriteLock();
         }
     }
 
@@ -103,15 +86,10 @@ internal sealed class FacadeIndex
     public IReadOnlyList<Hit> Find(string type, string id)
     {
         PatientShelf? only = null;
-        _lock.EnterReadLock();
-        try
+        lock (_lock)
         {
             if (!_owners.TryGetValue(Key(type, id), out int owner)) return [];
             if (owner != Many) only = _byPatient.GetValueOrDefault(_patients[owner]);
-        }
-        finally
-        {
-            _lock.ExitReadLock();
         }
         if (only is not null) return only.FindCurrent(type, id) is var doc and >= 0 ? [new Hit(only, doc)] : [];
         return [.. Shelves.Select(s => new Hit(s, s.FindCurrent(type, id))).Where(h => h.Doc >= 0)];

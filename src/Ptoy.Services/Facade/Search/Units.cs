@@ -37,7 +37,7 @@ internal static class Units
         try
         {
             // The library keeps as many digits as it is given.
-            if (!Service.TryCanonicalize((1.000000000000m, code, Ucum), out (decimal Value, string Unit, string System)? one)) return null;
+            if (!Service.TryCanonicalize((1.000000000000m, code, Ucum), out (decimal Value, string Unit, string? System)? one)) return null;
             string unit = one!.Value.Unit;
             if (unit.StartsWith("1.", StringComparison.Ordinal)) unit = unit[2..];
             return new CanonicalUnit(unit.Length == 0 ? "1" : unit, (double)one.Value.Value, 0);
