@@ -14,11 +14,13 @@ internal static class AppCommands
         var link = new Argument<string>("link") { Description = "what the hospital's page shows" };
         var grant = new Option<string[]>("--grant")
         {
-            Description = "first let the app read these compartments, or \"all\"", HelpName = "NAME", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [],
+            Description = "first let the app read these compartments, or \"all\"", HelpName = "NAME",
+                AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [],
         };
         var write = new Option<bool>("--write") { Description = "with --grant: let it write as well" };
         var decline = new Option<bool>("--decline") { Description = "say no" };
-        return new PtoyCommand("approve-app", "Approves, with a signature, what an app asks for at a hospital's FHIR façade; employees sign for the hospital's own apps.",
+        return new PtoyCommand("approve-app",
+            "Approves, with a signature, what an app asks for at a hospital's FHIR façade; employees sign for the hospital's own apps.",
                 "ptoy patient approve-app https://fhir.hospital.example/fhir/auth/approve/5f… --keystore me.keystore",
                 "ptoy patient approve-app https://… --grant observations medications --keystore me.keystore",
                 "ptoy patient approve-app https://… --decline --keystore me.keystore")
@@ -36,11 +38,13 @@ internal static class AppCommands
                 await using Session session = await call.ConnectAsync(shared);
                 using PatientSession patient = session.Patient();
                 int? provision = names.Length == 0 ? null
-                    : await patient.GrantAppAsync(new AppGrant(Address.Parse(request.App), names, [request.Purpose], call.Get(write)), call.Cancellation);
+                    : await patient.GrantAppAsync(new AppGrant(Address.Parse(request.App), names, [request.Purpose], call.Get(write)),
+                        call.Cancellation);
                 try { await patient.AnswerAppAsync(http, url, request, !call.Get(decline), call.Cancellation); }
                 catch (AppApprovalException e) { throw CliException.Failed(e.Message); }
                 call.Output.Result(
-                    new { app = request.App, name = request.Name, scopes = request.Scopes, purpose = request.Purpose, approved = !call.Get(decline), provision },
+                    new { app = request.App, name = request.Name, scopes = request.Scopes, purpose = request.Purpose,
+                        approved = !call.Get(decline), provision },
                     $"{(call.Get(decline) ? "declined" : "approved")}: {request.Name} ({request.App}) for {request.Purpose}: {request.Scopes}");
             });
     }

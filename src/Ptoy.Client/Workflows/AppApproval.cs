@@ -17,7 +17,8 @@ namespace Ptoy.Client.Workflows;
 /// <param name="Expires">When the request ends.</param>
 /// <param name="Challenge">The text to sign.</param>
 public sealed record AppRequest(
-    string Session, string Organisation, string App, string Name, string Scopes, string Purpose, string RedirectUri, DateTimeOffset Expires, string Challenge);
+    string Session, string Organisation, string App, string Name, string Scopes, string Purpose, string RedirectUri,
+        DateTimeOffset Expires, string Challenge);
 
 /// <summary>A person's signed answer.</summary>
 /// <param name="Session">Names the request.</param>
@@ -29,7 +30,8 @@ public sealed record AppAnswer(string Session, string Key, string Decision, stri
 /// <summary>The hospital's façade refused; the message is for the person.</summary>
 public sealed class AppApprovalException(string message) : Exception(message);
 
-/// <summary>Approves or declines what an app asks of a person: a signature with the account's key over a challenge that names all of it.</summary>
+/// <summary>Approves or declines what an app asks of a person: a signature with the account's key over a challenge that names all of
+/// it.</summary>
 public static class AppApproval
 {
     /// <summary>Domain of the signature.</summary>
@@ -38,14 +40,16 @@ public static class AppApproval
     /// <summary>
     /// The challenge: everything the signer agrees to, so that a signature is good for this request alone.
     /// </summary>
-    public static string Challenge(string organisation, string app, string session, string scopes, string purpose, string redirectUri, DateTimeOffset expires) =>
+    public static string Challenge(string organisation, string app, string session, string scopes, string purpose, string redirectUri,
+        DateTimeOffset expires) =>
         $"{organisation}|{app}|{session}|{scopes}|{purpose}|{redirectUri}|{expires.ToUnixTimeMilliseconds()}";
 
     /// <summary>Signs a decision.</summary>
     public static AppAnswer Sign(SigningKey key, string session, string challenge, bool approve)
     {
         string decision = approve ? "approve" : "decline";
-        return new AppAnswer(session, key.Public.ToString(), decision, Convert.ToHexStringLower(key.Sign(Domain, Encoding.UTF8.GetBytes($"{challenge}|{decision}")).Bytes));
+        return new AppAnswer(session, key.Public.ToString(), decision,
+            Convert.ToHexStringLower(key.Sign(Domain, Encoding.UTF8.GetBytes($"{challenge}|{decision}")).Bytes));
     }
 
     /// <summary>The account that signed, or null when the signature is not right.</summary>
@@ -63,15 +67,18 @@ public static class AppApproval
         }
     }
 
-    /// <summary>The request behind an approval link. Throws <see cref="AppApprovalException"/>; the challenge is checked to say what is shown.</summary>
+    /// <summary>The request behind an approval link. Throws <see cref="AppApprovalException"/>; the challenge is checked to say what is
+    /// shown.</summary>
     public static async Task<AppRequest> ReadAsync(HttpClient http, Uri link, CancellationToken cancellation = default)
     {
         using var message = new HttpRequestMessage(HttpMethod.Get, link);
         message.Headers.Accept.Add(new("application/json"));
         using HttpResponseMessage answer = await http.SendAsync(message, cancellation);
         AppRequest request = await ReadAsync<AppRequest>(answer, cancellation);
-        string challenge = Challenge(request.Organisation, request.App, request.Session, request.Scopes, request.Purpose, request.RedirectUri, request.Expires);
-        return request.Challenge == challenge ? request : throw new AppApprovalException("the challenge is not about what the request says: do not sign it");
+        string challenge = Challenge(request.Organisation, request.App, request.Session, request.Scopes, request.Purpose,
+            request.RedirectUri, request.Expires);
+        return request.Challenge == challenge ? request
+            : throw new AppApprovalException("the challenge is not about what the request says: do not sign it");
     }
 
     /// <summary>Sends the decision to the façade that made the link.</summary>
@@ -86,9 +93,11 @@ public static class AppApproval
         string body = await answer.Content.ReadAsStringAsync(cancellation);
         try
         {
-            if (answer.IsSuccessStatusCode) return JsonSerializer.Deserialize<T>(body, JsonSerializerOptions.Web) ?? throw new AppApprovalException("the façade's answer is empty");
+            if (answer.IsSuccessStatusCode) return JsonSerializer.Deserialize<T>(body,
+                JsonSerializerOptions.Web) ?? throw new AppApprovalException("the façade's answer is empty");
             using JsonDocument error = JsonDocument.Parse(body);
-            throw new AppApprovalException(error.RootElement.TryGetProperty("error_description", out JsonElement text) ? text.GetString()! : $"the façade answered {(int)answer.StatusCode}");
+            throw new AppApprovalException(error.RootElement.TryGetProperty("error_description", out JsonElement text) ? text.GetString()!
+                : $"the façade answered {(int)answer.StatusCode}");
         }
         catch (JsonException)
         {

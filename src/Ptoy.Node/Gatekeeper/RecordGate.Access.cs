@@ -26,17 +26,20 @@ public sealed partial class RecordGate
             "search" => AccessAction.Search,
             _ => throw RpcException.Parameter("action", "not read or search"),
         };
-        Judged judged = await JudgeAsync(caller, asked.Owner, asked.Purpose, asked.Actors, "read", asked.RecordIds, cancellation).ConfigureAwait(false);
+        Judged judged = await JudgeAsync(caller, asked.Owner, asked.Purpose, asked.Actors, "read", asked.RecordIds,
+            cancellation).ConfigureAwait(false);
         if (judged.Denied.Count > 0 || !judged.Any.Permit)
         {
             string reason = judged.Denied.Count > 0 ? judged.Denied[^1].Reason : judged.Any.Reason;
             Hash[] ids = [.. judged.Denied.Select(d => Hash.Parse(d.RecordId))];
-            await LogAsync(caller, judged.Owner, action, asked.Purpose, ids, [], false, judged.Any with { Permit = false, Reason = reason }).ConfigureAwait(false);
+            await LogAsync(caller, judged.Owner, action, asked.Purpose, ids, [], false,
+                judged.Any with { Permit = false, Reason = reason }).ConfigureAwait(false);
             if (judged.Permitted.Count == 0) throw new RpcException(RpcErrors.Denied, $"the owner's contract does not permit it: {reason}");
         }
         Hash[] tags = [.. judged.Permitted.Select(p => p.Tag).Distinct()];
         await LogAsync(
-            caller, judged.Owner, action, asked.Purpose, [.. judged.Permitted.Select(p => p.Id)], tags, true, judged.Any with { Permit = true, Reason = "permitted" })
+            caller, judged.Owner, action, asked.Purpose, [.. judged.Permitted.Select(p => p.Id)], tags, true,
+                judged.Any with { Permit = true, Reason = "permitted" })
             .ConfigureAwait(false);
         return new RecordAccessResult(judged.Any.Height, [.. judged.Permitted.Select(p => p.Id.ToString())], [.. judged.Denied]);
     }
@@ -47,28 +50,34 @@ public sealed partial class RecordGate
     /// </summary>
     public async Task<RecordPermitsResult> PermitsAsync(Caller caller, RecordPermitsParams asked, CancellationToken cancellation)
     {
-        if (asked.RecordIds.Length > MaxProbed) throw RpcException.Parameter("recordIds", $"{asked.RecordIds.Length} records, more than {MaxProbed}");
+        if (asked.RecordIds.Length > MaxProbed) throw RpcException.Parameter("recordIds",
+            $"{asked.RecordIds.Length} records, more than {MaxProbed}");
         if (asked.Action is not ("read" or "write")) throw RpcException.Parameter("action", "not read or write");
-        Judged judged = await JudgeAsync(caller, asked.Owner, asked.Purpose, asked.Actors, asked.Action, asked.RecordIds, cancellation).ConfigureAwait(false);
+        Judged judged = await JudgeAsync(caller, asked.Owner, asked.Purpose, asked.Actors, asked.Action, asked.RecordIds,
+            cancellation).ConfigureAwait(false);
         if (asked.Tags?.Length > MaxProbed) throw RpcException.Parameter("tags", $"{asked.Tags.Length} tags, more than {MaxProbed}");
         Address[] actors = [.. asked.Actors.Select(Address.Parse)];
         var tags = new List<string>();
         foreach (string tag in asked.Tags ?? [])
         {
-            Decision decision = await AllAsync(caller, actors, judged.Owner, asked.Action, asked.Purpose, ParseHash("tags", tag)).ConfigureAwait(false);
+            Decision decision = await AllAsync(caller, actors, judged.Owner, asked.Action, asked.Purpose,
+                ParseHash("tags", tag)).ConfigureAwait(false);
             if (decision.Permit) tags.Add(tag);
         }
         return new RecordPermitsResult(judged.Any.Height, judged.Any.Permit, [.. judged.Permitted.Select(p => p.Id.ToString())], [.. tags]);
     }
 
     private async Task<Judged> JudgeAsync(
-        Caller caller, string ownerText, string purpose, string[] actorTexts, string action, string[] recordIds, CancellationToken cancellation)
+        Caller caller, string ownerText, string purpose, string[] actorTexts, string action, string[] recordIds,
+            CancellationToken cancellation)
     {
         freshness.Require(null);
         Address owner = Parse(ownerText);
         RequirePurpose(purpose);
-        if (actorTexts.Length is 0 or > MaxActors) throw RpcException.Parameter("actors", $"{actorTexts.Length} accounts, not 1 to {MaxActors}");
-        Address[] actors = [.. actorTexts.Select(a => Address.TryParse(a, out Address address) ? address : throw RpcException.Parameter("actors", "not a ptoy1… address"))];
+        if (actorTexts.Length is 0 or > MaxActors) throw RpcException.Parameter("actors",
+            $"{actorTexts.Length} accounts, not 1 to {MaxActors}");
+        Address[] actors = [.. actorTexts.Select(a => Address.TryParse(a, out Address address) ? address
+            : throw RpcException.Parameter("actors", "not a ptoy1… address"))];
         if (caller.OnBehalfOf is { } named && !actors.Contains(named))
             throw RpcException.Parameter("actors", "the request is signed on behalf of an account that is not among them");
         Hash[] ids = [.. recordIds.Select(r => ParseHash("recordIds", r)).Distinct()];
@@ -102,7 +111,8 @@ public sealed partial class RecordGate
             if (actor == caller.Address) continue;
             decision = await OneAsync(actor, Address.None).ConfigureAwait(false);
             // Not by a grant of its own: as one who works for the organisation, then.
-            if (!decision.Permit) decision = await OneAsync(actor, caller.Address).ConfigureAwait(false) is { Permit: true } employed ? employed : decision;
+            if (!decision.Permit) decision = await OneAsync(actor, caller.Address).ConfigureAwait(false) is { Permit: true } employed
+                ? employed : decision;
         }
         return decision;
 

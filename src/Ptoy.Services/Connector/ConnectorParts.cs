@@ -2,6 +2,7 @@ using Ptoy.Services.Connector.Back;
 using Ptoy.Services.Connector.Fhir;
 using Ptoy.Services.Connector.Hl7;
 using Ptoy.Services.Connector.Imaging;
+using Ptoy.Services.Facade;
 using Ptoy.Services.Hosting;
 
 namespace Ptoy.Services.Connector;
@@ -16,5 +17,6 @@ public static class ConnectorParts
         .Add("rest", RestIntakeOptions.Summary, RestIntakeOptions.Example, RestIntakePart.MakeAsync)
         .Add("mllp", Hl7Options.Summary, Hl7Options.Example, Hl7Part.MakeAsync)
         .Add("imaging", ImagingOptions.Summary, ImagingOptions.Example, ImagingPart.MakeAsync)
-        .Add("back", BackOptions.Summary, BackOptions.Example, BackPart.MakeAsync);
+        .Add("back", BackOptions.Summary, BackOptions.Example, BackPart.MakeAsync)
+        .Add("facade", FacadeOptions.Summary, FacadeOptions.Example, FacadePart.MakeAsync);
 }

@@ -44,7 +44,8 @@ internal sealed class FacadeCore
     public PageCursors Cursors { get; }
 
     /// <summary>
-    /// Asks the gatekeeper for an access and returns what may be given out. When nothing at all is granted any more, the grant's tokens end here.
+    /// Asks the gatekeeper for an access and returns what may be given out. When nothing at all is granted any more, the grant's tokens
+    /// end here.
     /// </summary>
     public async Task<IReadOnlySet<string>> AccessAsync(
         SmartGrant grant, PatientShelf shelf, bool isSearch, IReadOnlyCollection<string> records, CancellationToken cancellation)

@@ -33,10 +33,13 @@ internal sealed class FacadeLibrary(SealedStore store) : IResourceBytes
         {
             cancellation.ThrowIfCancellationRequested();
             if (!Address.TryParse(owner, out Address patient)) continue;
-            IndexedResource[] resources = [.. Rows(patient)];
-            if (resources.Length == 0) continue;
-            Replace(patient, resources);
-            patients++;
+            lock (_writing)
+            {
+                IndexedResource[] resources = [.. Rows(patient)];
+                if (resources.Length == 0) continue;
+                Replace(patient, resources);
+                patients++;
+            }
         }
         return patients;
     }
@@ -50,7 +53,8 @@ internal sealed class FacadeLibrary(SealedStore store) : IResourceBytes
             var known = table.Keys().ToHashSet(StringComparer.Ordinal);
             IndexedResource[] fresh = [.. resources.Where(r => !known.Contains(r.RecordId))];
             string[] gone = [.. known.Except(resources.Select(r => r.RecordId))];
-            foreach (IndexedResource[] part in fresh.Chunk(BatchRows)) store.Write(b => { foreach (IndexedResource r in part) b.Put(table, r.RecordId, Row(r)); });
+            foreach (IndexedResource[] part in fresh.Chunk(BatchRows)) store.Write(b =>
+                { foreach (IndexedResource r in part) b.Put(table, r.RecordId, Row(r)); });
             if (gone.Length > 0) store.Write(b => { foreach (string id in gone) b.Delete(table, id); });
             Replace(patient, resources);
         }
@@ -78,6 +82,8 @@ internal sealed class FacadeLibrary(SealedStore store) : IResourceBytes
     {
         try
         {
+            // A table of a patient who is gone must not be made again by reading.
+            if (!_tables.ContainsKey(patient) && !store.HasPartition(patient.ToString())) return null;
             return Table(patient).Get(recordId) is { } row ? row[(2 + HeadLength(row))..] : null;
         }
         catch (StoreGoneException)
@@ -102,7 +108,8 @@ internal sealed class FacadeLibrary(SealedStore store) : IResourceBytes
             int head = HeadLength(row);
             RowHead it = JsonSerializer.Deserialize<RowHead>(row.AsSpan(2, head))!;
             yield return new IndexedResource(
-                recordId, it.Type, it.Id, it.Compartment, row.AsMemory(2 + head), it.Height, DateTimeOffset.FromUnixTimeMilliseconds(it.TimeMs));
+                recordId, it.Type, it.Id, it.Compartment, row.AsMemory(2 + head), it.Height,
+                    DateTimeOffset.FromUnixTimeMilliseconds(it.TimeMs));
         }
     }
 

@@ -6,15 +6,17 @@ using Ptoy.Services.Facade.Export;
 using Ptoy.Services.Facade.Http;
 using Ptoy.Services.Facade.Index;
 using Ptoy.Services.Facade.Smart;
+using Ptoy.Services.Grants;
 using Ptoy.Services.Hosting;
 
 namespace Ptoy.Services.Facade;
 
 /// <summary>
-/// FHIR out of a connector: what patients let the hospital read, for the hospital's apps and for apps that patients authorise. Records come in
+/// FHIR out of a connector: what patients let the hospital read, for the hospital's apps and for apps that patients authorise. Records
+/// come in
 /// from the hospital's grants and go when a grant ends.
 /// </summary>
-public sealed class FacadePart : IDaemonPart, IDisposable
+public sealed class FacadePart : IDaemonPart, IGrantConsumer, IDisposable
 {
     private static readonly TimeSpan SweepEvery = TimeSpan.FromMinutes(1);
     private readonly FacadeOptions _options;
@@ -26,7 +28,8 @@ public sealed class FacadePart : IDaemonPart, IDisposable
     private volatile bool _isLoaded;
 
     internal FacadePart(
-        FacadeOptions options, SealedStore store, IAccessGate gate, IVaultWriter? writer, Address organisation, TimeProvider time, ILoggerFactory logs)
+        FacadeOptions options, SealedStore store, IAccessGate gate, IVaultWriter? writer, Address organisation, TimeProvider time,
+            ILoggerFactory logs)
     {
         if (options.Problems() is { Count: > 0 } problems) throw new ArgumentException(string.Join("; ", problems), nameof(options));
         _options = options;
@@ -41,15 +44,34 @@ public sealed class FacadePart : IDaemonPart, IDisposable
     /// <param name="options">The façade's section of the configuration.</param>
     /// <param name="store">The daemon's sealed store; stays the caller's to dispose.</param>
     /// <param name="node">Connection to the hospital's node, signing with the hospital's account.</param>
-    /// <param name="tagKeys">A patient's tag key, as the patient's letter told it; null where there is none. It is what writing needs.</param>
+    /// <param name="tagKeys">A patient's tag key, as the patient's letter told it; null where there is none. It is what writing
+    /// needs.</param>
     /// <param name="time">Clock.</param>
     /// <param name="logs">Makes loggers.</param>
     public static FacadePart Create(
-        FacadeOptions options, SealedStore store, NodeConnection node, Func<Address, byte[]?> tagKeys, TimeProvider time, ILoggerFactory logs)
+        FacadeOptions options, SealedStore store, NodeConnection node, Func<Address, CancellationToken, Task<byte[]?>> tagKeys,
+            TimeProvider time, ILoggerFactory logs)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(node);
         return new FacadePart(options, store, new NodeGate(node), new VaultWriter(node, tagKeys), node.Key.Address, time, logs);
+    }
+
+    /// <summary>Makes the part for a daemon: its grants are those of the daemon's account, followed by a feed of its own.</summary>
+    public static async Task<IDaemonPart> MakeAsync(PartContext context, FacadeOptions options, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(options);
+        DaemonAccount account = await context.AccountAsync(cancellation: cancellation);
+        GrantFeed? feed = null;
+        FacadePart part = context.Own(Create(
+            options, context.Store("facade"), account.Node, (patient, stop) => feed is null ? Task.FromResult<byte[]?>(null)
+                : feed.Session.TagKeyAsync(patient, stop),
+            context.Time, context.Logs));
+        var grantee = new GranteeOptions(context.Config.Settings.Account!, options.Name, options.Purpose) { Role = options.Role,
+            Feed = options.Feed };
+        feed = await context.GrantsAsync("facade", grantee, [part], cancellation);
+        return part;
     }
 
     /// <inheritdoc/>
@@ -59,7 +81,8 @@ public sealed class FacadePart : IDaemonPart, IDisposable
 
     /// <inheritdoc/>
     public PartHealth Health() => new(
-        _isLoaded, _isLoaded ? $"{_core.Index.Shelves.Length} patients, {_core.Index.Documents} resources, {_core.Smart.Count} grants, {_exports.Count} exports"
+        _isLoaded, _isLoaded
+            ? $"{_core.Index.Shelves.Length} patients, {_core.Index.Documents} resources, {_core.Smart.Count} grants, {_exports.Count} exports"
             : "making the index from the sealed copies");
 
     /// <inheritdoc/>
@@ -95,6 +118,22 @@ public sealed class FacadePart : IDaemonPart, IDisposable
         {
             // Told to stop.
         }
+    }
+
+    /// <inheritdoc/>
+    public Task PatientChangedAsync(PatientRecords records, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(records);
+        Change(records.Patient, [.. records.Records.Where(r => r.Type.Length > 0 && r.Id.Length > 0)
+            .Select(r => new IndexedResource(r.RecordId, r.Type, r.Id, r.Compartment, r.Bytes, r.Height, r.Time))]);
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public Task PatientGoneAsync(Address patient, CancellationToken cancellation)
+    {
+        Forget(patient);
+        return Task.CompletedTask;
     }
 
     /// <summary>Takes a patient's records as they are now.</summary>

@@ -25,11 +25,14 @@ internal sealed record GatePermits(bool Any, IReadOnlySet<string> Records, IRead
 /// <summary>The gatekeeper, as the façade asks it. Throws <see cref="Http.FhirException"/> (503) while the node is away.</summary>
 internal interface IAccessGate
 {
-    /// <summary>Decides and writes the patient's log; durable when it returns. Nothing permitted and nothing to log about is an answer, not an error.</summary>
-    Task<GateAnswer> AccessAsync(Asker asker, Address patient, bool isSearch, IReadOnlyCollection<string> records, CancellationToken cancellation);
+    /// <summary>Decides and writes the patient's log; durable when it returns. Nothing permitted and nothing to log about is an answer,
+    /// not an error.</summary>
+    Task<GateAnswer> AccessAsync(Asker asker, Address patient, bool isSearch, IReadOnlyCollection<string> records,
+        CancellationToken cancellation);
 
     /// <summary>What would be decided; not an access.</summary>
-    Task<GatePermits> PermitsAsync(Asker asker, Address patient, IReadOnlyCollection<string> records, string action, IReadOnlyCollection<string> tags, CancellationToken cancellation);
+    Task<GatePermits> PermitsAsync(Asker asker, Address patient, IReadOnlyCollection<string> records, string action,
+        IReadOnlyCollection<string> tags, CancellationToken cancellation);
 
     /// <summary>Whether the account is an active employee of the organisation.</summary>
     Task<bool> IsEmployeeAsync(Address account, CancellationToken cancellation);

@@ -39,19 +39,23 @@ internal sealed class NodeGate(NodeConnection node) : IAccessGate
     }
 
     public async Task<GatePermits> PermitsAsync(
-        Asker asker, Address patient, IReadOnlyCollection<string> records, string action, IReadOnlyCollection<string> tags, CancellationToken cancellation)
+        Asker asker, Address patient, IReadOnlyCollection<string> records, string action, IReadOnlyCollection<string> tags,
+            CancellationToken cancellation)
     {
         var asked = new RecordPermitsParams(
-            patient.ToString(), [.. records.Take(MaxProbed)], asker.Purpose, [.. asker.Actors.Select(a => a.ToString())], action, [.. tags]);
+            patient.ToString(), [.. records.Take(MaxProbed)], asker.Purpose, [.. asker.Actors.Select(a => a.ToString())], action,
+                [.. tags]);
         var answer = await CallAsync<RecordPermitsResult>("record_permits", asked, asker, cancellation);
-        return new GatePermits(answer.Any, answer.Permitted.ToHashSet(StringComparer.Ordinal), answer.PermittedTags.ToHashSet(StringComparer.Ordinal));
+        return new GatePermits(answer.Any, answer.Permitted.ToHashSet(StringComparer.Ordinal),
+            answer.PermittedTags.ToHashSet(StringComparer.Ordinal));
     }
 
     public async Task<bool> IsEmployeeAsync(Address account, CancellationToken cancellation)
     {
         try
         {
-            JsonElement role = await node.ViewAsync(new ContractId("Provider", node.Key.Address), "roleOf", [account.ToString()], cancellation);
+            JsonElement role = await node.ViewAsync(new ContractId("Provider", node.Key.Address), "roleOf", [account.ToString()],
+                cancellation);
             return role.ValueKind == JsonValueKind.String;
         }
         catch (Exception e) when (IsAway(e))

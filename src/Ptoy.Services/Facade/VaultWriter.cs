@@ -8,12 +8,25 @@ using Ptoy.Services.Facade.Http;
 namespace Ptoy.Services.Facade;
 
 /// <summary>Writes into patients' vaults with the hospital's account.</summary>
-internal sealed class VaultWriter(NodeConnection node, Func<Address, byte[]?> tagKeys) : IVaultWriter, IDisposable
+internal sealed class VaultWriter(NodeConnection node, Func<Address, CancellationToken, Task<byte[]?>> tagKeys) : IVaultWriter, IDisposable
 {
     private readonly TransactionSender _sender = new(node);
 
-    public Task<string?> TagAsync(Address patient, string compartment, CancellationToken cancellation) =>
-        Task.FromResult(tagKeys(patient) is { } key ? Compartments.Tag(key, compartment).ToString() : null);
+    public async Task<string?> TagAsync(Address patient, string compartment, CancellationToken cancellation)
+    {
+        try
+        {
+            return await tagKeys(patient, cancellation) is { } key ? Compartments.Tag(key, compartment).ToString() : null;
+        }
+        catch (RpcException e) when (e.Code == RpcErrors.Denied)
+        {
+            return null;
+        }
+        catch (Exception e) when (e is RpcConnectionException or TimeoutException)
+        {
+            throw new FhirException(503, "transient", "the node is away; try again");
+        }
+    }
 
     public async Task<string> WriteAsync(Address patient, string tag, ReadOnlyMemory<byte> bytes, CancellationToken cancellation)
     {
@@ -33,7 +46,8 @@ internal sealed class VaultWriter(NodeConnection node, Func<Address, byte[]?> ta
         }
         catch (Exception e) when (e is RpcConnectionException or TransactionLostException or TimeoutException)
         {
-            throw new FhirException(503, "transient", "the node is away; the resource was not written as far as is known: look before you try again");
+            throw new FhirException(503, "transient",
+                "the node is away; the resource was not written as far as is known: look before you try again");
         }
     }
 

@@ -31,6 +31,7 @@ public sealed class GranteeSession : IDisposable
     private readonly NodeConnection _node;
     private readonly KeyRing _ring;
     private readonly System.Collections.Concurrent.ConcurrentDictionary<Address, IReadOnlyDictionary<string, string>> _names = new();
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<Address, byte[]> _tagKeys = new();
     private readonly HashSet<string> _loaded = [];
 
     /// <summary>Begins a session. Keys and connection stay the caller's to dispose.</summary>
@@ -166,6 +167,7 @@ public sealed class GranteeSession : IDisposable
             try
             {
                 GrantLetter letter = GrantLetter.Parse(await reader.OpenAsync(record, cancellation));
+                _tagKeys[patient] = letter.TagKey;
                 foreach (LetterCompartment compartment in letter.Compartments) names[compartment.Tag.ToString()] = compartment.Name;
                 foreach (LetterVaultKey key in letter.VaultKeys) _ring.Add(new SealingKey(key.PrivateKey));
             }
@@ -191,8 +193,22 @@ public sealed class GranteeSession : IDisposable
         return null;
     }
 
+    /// <summary>
+    /// The patient's tag key, as a letter told it: what writing for the patient needs. Asks for the letters when none was read yet; null when there
+    /// is none. Throws as <see cref="ReaderAsync"/>.
+    /// </summary>
+    public async Task<byte[]?> TagKeyAsync(Address patient, CancellationToken cancellation = default)
+    {
+        if (!_tagKeys.ContainsKey(patient)) await ReaderAsync(patient, cancellation);
+        return _tagKeys.GetValueOrDefault(patient);
+    }
+
     /// <summary>Forgets what is remembered of a patient.</summary>
-    public void Forget(Address patient) => _names.TryRemove(patient, out _);
+    public void Forget(Address patient)
+    {
+        _names.TryRemove(patient, out _);
+        _tagKeys.TryRemove(patient, out _);
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _ring.Dispose();

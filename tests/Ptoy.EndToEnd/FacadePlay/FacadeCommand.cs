@@ -24,7 +24,8 @@ using static Ptoy.EndToEnd.Demo.Playbook;
 namespace Ptoy.EndToEnd.FacadePlay;
 
 /// <summary>
-/// <c>./dev facade</c>: hospital A writes a patient's record, hospital B serves it as FHIR, and the real SMART client of the ecosystem logs in, reads and
+/// <c>./dev facade</c>: hospital A writes a patient's record, hospital B serves it as FHIR, and the real SMART client of the ecosystem
+/// logs in, reads and
 /// searches; every access is in the patient's log, and revoking ends it.
 /// </summary>
 public static class FacadeCommand
@@ -132,7 +133,8 @@ internal sealed class FacadeTheatre : IDisposable
 
     private async Task<NodeConnection> ConnectAsync(AccountKeys keys, int node)
     {
-        NodeConnection connection = await NodeConnection.ConnectAsync(_network.Layout.Nodes[node].Rpc, _chain, keys.Signing).ConfigureAwait(false);
+        NodeConnection connection = await NodeConnection.ConnectAsync(_network.Layout.Nodes[node].Rpc, _chain,
+            keys.Signing).ConfigureAwait(false);
         _connections.Add(connection);
         return connection;
     }
@@ -153,7 +155,8 @@ internal sealed class FacadeTheatre : IDisposable
             using var admin = new ProviderSession(hospital, _rootB, await ConnectAsync(hospital, i).ConfigureAwait(false));
             await admin.CreateAsync(i == 0 ? "Hospital A" : "Hospital B").ConfigureAwait(false);
             using SealingKey team = _rootB.TeamKey(Role, (uint)(i + 1));
-            await admin.Sender.SendAsync(new ContractId("Provider", hospital.Address), "setTeamKey", [Role, new { publicKey = team.Public.ToString() }]).ConfigureAwait(false);
+            await admin.Sender.SendAsync(new ContractId("Provider", hospital.Address), "setTeamKey",
+                [Role, new { publicKey = team.Public.ToString() }]).ConfigureAwait(false);
         }
         return "2 hospitals, 1 patient, 1 app";
     }
@@ -180,9 +183,11 @@ internal sealed class FacadeTheatre : IDisposable
         var options = new FacadeOptions
         {
             BaseUrl = BaseUrl,
-            Apps = [new FacadeApp { ClientId = _app.Address.ToString(), Name = "Test app", RedirectUris = [$"http://127.0.0.1:{_basePort + 61}/done"], Scopes = "patient/*.rs launch/patient offline_access" }],
+            Apps = [new FacadeApp { ClientId = _app.Address.ToString(), Name = "Test app",
+                RedirectUris = [$"http://127.0.0.1:{_basePort + 61}/done"], Scopes = "patient/*.rs launch/patient offline_access" }],
         };
-        _facade = FacadePart.Create(options, store, node, _ => null, TimeProvider.System, LoggerFactory.Create(l => l.AddConsole().SetMinimumLevel(LogLevel.Warning)));
+        _facade = FacadePart.Create(options, store, node, (_, _) => Task.FromResult<byte[]?>(null), TimeProvider.System,
+            LoggerFactory.Create(l => l.AddConsole().SetMinimumLevel(LogLevel.Warning)));
         _facade.Load(default);
         using var ring = new KeyRing(new SealingKey(b.Sealing.Export()));
         ring.Add(_rootB.TeamKey(Role, 2));
@@ -198,7 +203,8 @@ internal sealed class FacadeTheatre : IDisposable
         {
             BundleSlice slice = _bundle.Slices.First(s => _bundle.BytesOf(s).Span.SequenceEqual(record.Content));
             resources.Add(new IndexedResource(
-                record.Info.RecordId, slice.ResourceType, slice.Id!, FhirScan.CompartmentOf(record.Content), record.Content, record.Info.RegisteredHeight, TimeProvider.System.GetUtcNow()));
+                record.Info.RecordId, slice.ResourceType, slice.Id!, FhirScan.CompartmentOf(record.Content), record.Content,
+                    record.Info.RegisteredHeight, TimeProvider.System.GetUtcNow()));
         }
         _facade.Change(_patientKeys.Address, resources);
         return _facade.Health().Text;
@@ -217,7 +223,8 @@ internal sealed class FacadeTheatre : IDisposable
     private async Task<string> CompareAsync()
     {
         using var http = new HttpClient();
-        var grant = new SmartGrant("play", _app.Address, _patientKeys.Address, null, [SmartScope.Parse("patient/*.rs")!], [], "TREAT", TimeProvider.System.GetUtcNow().AddHours(1));
+        var grant = new SmartGrant("play", _app.Address, _patientKeys.Address, null, [SmartScope.Parse("patient/*.rs")!], [], "TREAT",
+            TimeProvider.System.GetUtcNow().AddHours(1));
         http.DefaultRequestHeaders.Authorization = new("Bearer", _facade!.Core.Smart.Begin(grant, 600, false).Access);
         foreach (BundleSlice slice in _bundle.Slices)
         {
@@ -235,7 +242,8 @@ internal sealed class FacadeTheatre : IDisposable
         string folder = Path.Combine(Environment.CurrentDirectory, "tests", "facade-client");
         string node = Path.Combine(folder, "node_modules", "node", "bin", "node");
         Require(File.Exists(node), $"{node} is missing: ./dev facade installs it");
-        var start = new ProcessStartInfo(node, Path.Combine(folder, "login.mjs")) { RedirectStandardOutput = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo(node, Path.Combine(folder, "login.mjs")) { RedirectStandardOutput = true,
+            RedirectStandardInput = true };
         start.Environment["ISS"] = BaseUrl;
         start.Environment["CLIENT_ID"] = _app.Address.ToString();
         start.Environment["PORT"] = (_basePort + 61).ToString(CultureInfo.InvariantCulture);
@@ -243,11 +251,13 @@ internal sealed class FacadeTheatre : IDisposable
         int held = 0;
         while (await client.StandardOutput.ReadLineAsync().ConfigureAwait(false) is { } line)
         {
-            if (line.StartsWith("APPROVE ", StringComparison.Ordinal)) await ApproveAsync(new Uri(line["APPROVE ".Length..])).ConfigureAwait(false);
+            if (line.StartsWith("APPROVE ",
+                StringComparison.Ordinal)) await ApproveAsync(new Uri(line["APPROVE ".Length..])).ConfigureAwait(false);
             else if (line == "REVOKE") await _patient!.RevokeAsync(_appGrant).ConfigureAwait(false);
             else
             {
-                if (line.StartsWith("ACCESSES ", StringComparison.Ordinal)) _accesses += int.Parse(line["ACCESSES ".Length..], CultureInfo.InvariantCulture);
+                if (line.StartsWith("ACCESSES ", StringComparison.Ordinal)) _accesses += int.Parse(line["ACCESSES ".Length..],
+                    CultureInfo.InvariantCulture);
                 if (line.StartsWith("held", StringComparison.Ordinal)) held++;
                 _play.Say(line);
                 continue;

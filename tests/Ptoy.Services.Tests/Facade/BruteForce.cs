@@ -4,7 +4,8 @@ using System.Text.Json;
 namespace Ptoy.Services.Tests.Facade;
 
 /// <summary>
-/// The other opinion on searches: plain predicates over parsed JSON, written apart from the index. It knows no definitions: each expected answer
+/// The other opinion on searches: plain predicates over parsed JSON, written apart from the index. It knows no definitions: each expected
+/// answer
 /// says itself where to look.
 /// </summary>
 internal static class BruteForce
@@ -14,11 +15,12 @@ internal static class BruteForce
     {
         IEnumerable<JsonElement> found = Flat(element);
         foreach (string name in path.Split('.'))
-            found = found.SelectMany(e => e.ValueKind == JsonValueKind.Object && e.TryGetProperty(name, out JsonElement inner) ? Flat(inner) : []);
+            found = found.SelectMany(e => e.ValueKind == JsonValueKind.Object && e.TryGetProperty(name, out JsonElement inner)
+                ? Flat(inner) : []);
         return found;
     }
 
-    public static bool Has(JsonElement element, string path) => At(element, path).Any();
+    public static bool Present(JsonElement element, string path) => At(element, path).Any();
 
     public static bool Text(JsonElement element, string path, string text) => At(element, path).Any(e => e.GetString() == text);
 
@@ -26,9 +28,11 @@ internal static class BruteForce
         At(element, path).Any(e => e.GetString()!.StartsWith(text, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>A coding below a concept; null is any.</summary>
-    public static bool Code(JsonElement element, string path, string? system, string? code) => At(element, path + ".coding").Any(c => Is(c, "system", system) && Is(c, "code", code));
+    public static bool Code(JsonElement element, string path, string? system, string? code) =>
+        At(element, path + ".coding").Any(c => Is(c, "system", system) && Is(c, "code", code));
 
-    public static bool Refers(JsonElement element, string path, params string[] targets) => At(element, path + ".reference").Any(r => targets.Contains(r.GetString()));
+    public static bool Refers(JsonElement element, string path, params string[] targets) =>
+        At(element, path + ".reference").Any(r => targets.Contains(r.GetString()));
 
     /// <summary>The instants that the dates at a path cover, first and past the last.</summary>
     public static IEnumerable<(DateTime Low, DateTime High)> Dates(JsonElement element, string path) => At(element, path).Select(e =>
@@ -51,7 +55,8 @@ internal static class BruteForce
 
     private static (DateTime Low, DateTime High) Of(string day, Func<DateTime, DateTime> end)
     {
-        DateTime low = DateTime.ParseExact(day, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
+        DateTime low = DateTime.ParseExact(day, "yyyy-MM-dd", CultureInfo.InvariantCulture,
+            DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
         return (low, end(low));
     }
 
@@ -61,5 +66,6 @@ internal static class BruteForce
         return coding.TryGetProperty(name, out JsonElement value) ? value.GetString() == wanted : wanted.Length == 0;
     }
 
-    private static IEnumerable<JsonElement> Flat(JsonElement element) => element.ValueKind == JsonValueKind.Array ? element.EnumerateArray().SelectMany(Flat) : [element];
+    private static IEnumerable<JsonElement> Flat(JsonElement element) => element.ValueKind == JsonValueKind.Array
+        ? element.EnumerateArray().SelectMany(Flat) : [element];
 }

@@ -30,7 +30,8 @@ internal sealed class TestGate(Func<Address, string, string?> compartmentOf) : I
 
     public bool MayWrite { get; set; } = true;
 
-    public Task<GateAnswer> AccessAsync(Asker asker, Address patient, bool isSearch, IReadOnlyCollection<string> records, CancellationToken cancellation)
+    public Task<GateAnswer> AccessAsync(Asker asker, Address patient, bool isSearch, IReadOnlyCollection<string> records,
+        CancellationToken cancellation)
     {
         var permitted = records.Where(r => Permits(asker, patient, r)).ToHashSet();
         bool any = Any(asker, patient);
@@ -40,16 +41,19 @@ internal sealed class TestGate(Func<Address, string, string?> compartmentOf) : I
     }
 
     public Task<GatePermits> PermitsAsync(
-        Asker asker, Address patient, IReadOnlyCollection<string> records, string action, IReadOnlyCollection<string> tags, CancellationToken cancellation) =>
+        Asker asker, Address patient, IReadOnlyCollection<string> records, string action, IReadOnlyCollection<string> tags,
+            CancellationToken cancellation) =>
         Task.FromResult(new GatePermits(
-            Any(asker, patient), records.Where(r => Permits(asker, patient, r)).ToHashSet(), (MayWrite && Any(asker, patient) ? tags : []).ToHashSet()));
+            Any(asker, patient), records.Where(r => Permits(asker, patient, r)).ToHashSet(),
+                (MayWrite && Any(asker, patient) ? tags : []).ToHashSet()));
 
     public Task<bool> IsEmployeeAsync(Address account, CancellationToken cancellation) => Task.FromResult(Employees.Contains(account));
 
     private bool Any(Asker asker, Address patient) => asker.Actors.All(a => Grants.ContainsKey((patient, a)));
 
     private bool Permits(Asker asker, Address patient, string record) => compartmentOf(patient, record) is { } compartment
-        && asker.Actors.All(a => Grants.TryGetValue((patient, a), out string[]? seen) && (seen.Contains("*") || seen.Contains(compartment)));
+        && asker.Actors.All(a => Grants.TryGetValue((patient, a), out string[]? seen)
+            && (seen.Contains("*") || seen.Contains(compartment)));
 }
 
 /// <summary>A vault of the tests' own.</summary>
@@ -57,7 +61,8 @@ internal sealed class TestVault : IVaultWriter
 {
     public List<byte[]> Written { get; } = [];
 
-    public Task<string?> TagAsync(Address patient, string compartment, CancellationToken cancellation) => Task.FromResult<string?>("tag-of-" + compartment);
+    public Task<string?> TagAsync(Address patient, string compartment, CancellationToken cancellation) =>
+        Task.FromResult<string?>("tag-of-" + compartment);
 
     public Task<string> WriteAsync(Address patient, string tag, ReadOnlyMemory<byte> bytes, CancellationToken cancellation)
     {
@@ -91,7 +96,8 @@ internal sealed class FacadeHarness : IDisposable
         _store = SealedStore.Open(_folder, new byte[32]);
         Library = new FacadeLibrary(_store);
         Gate = new TestGate((patient, record) => Library.Index.Of(patient) is { } shelf
-            && shelf.Documents.FirstOrDefault(d => d.RecordId == record) is { RecordId: not null } found ? Library.Index.Terms[found.Compartment] : null);
+            && shelf.Documents.FirstOrDefault(d => d.RecordId == record) is { RecordId: not null } found
+                ? Library.Index.Terms[found.Compartment] : null);
         Core = new FacadeCore(Options, Library, Gate, Vault, new SmartState(_store, Time), Time);
         Exports = new ExportDesk(Core, _store, NullLogger.Instance);
         _server = new FhirServer(Core, SampleRecords.AddressOf(9), Exports, NullLogger.Instance);
@@ -135,13 +141,16 @@ internal sealed class FacadeHarness : IDisposable
     {
         SmartScope[] parsed = [.. scopes.Split(' ').Select(s => SmartScope.Parse(s)!)];
         Address? patient = parsed[0].Level == ScopeLevel.Patient ? Patient.Address : null;
-        var grant = new SmartGrant(Guid.NewGuid().ToString("N"), AppKey.Address, patient, null, parsed, [], "TREAT", Time.GetUtcNow().AddDays(1));
+        var grant = new SmartGrant(Guid.NewGuid().ToString("N"), AppKey.Address, patient, null, parsed, [], "TREAT",
+            Time.GetUtcNow().AddDays(1));
         return Core.Smart.Begin(grant, 600, false).Access;
     }
 
-    public Task<Answer> GetAsync(string path, string? token = null, params (string Name, string Value)[] headers) => SendAsync("GET", path, token, null, null, headers);
+    public Task<Answer> GetAsync(string path, string? token = null, params (string Name, string Value)[] headers) =>
+        SendAsync("GET", path, token, null, null, headers);
 
-    public async Task<Answer> SendAsync(string method, string path, string? token, string? body, string? type, params (string Name, string Value)[] headers)
+    public async Task<Answer> SendAsync(string method, string path, string? token, string? body, string? type,
+        params (string Name, string Value)[] headers)
     {
         var http = new DefaultHttpContext();
         string[] parts = path.Split('?', 2);
@@ -167,9 +176,11 @@ internal sealed class FacadeHarness : IDisposable
         ["code_challenge_method"] = "S256",
     };
 
-    public static string Form(Dictionary<string, string> values) => string.Join('&', values.Select(v => $"{v.Key}={Uri.EscapeDataString(v.Value)}"));
+    public static string Form(Dictionary<string, string> values) => string.Join('&',
+        values.Select(v => $"{v.Key}={Uri.EscapeDataString(v.Value)}"));
 
-    public Task<Answer> PostFormAsync(string path, Dictionary<string, string> values) => SendAsync("POST", path, null, Form(values), "application/x-www-form-urlencoded");
+    public Task<Answer> PostFormAsync(string path, Dictionary<string, string> values) =>
+        SendAsync("POST", path, null, Form(values), "application/x-www-form-urlencoded");
 
     /// <summary>The app's request for a code.</summary>
     public Task<Answer> AuthorizeAsync(string scope, string verifier, Action<Dictionary<string, string>>? change = null)
@@ -190,7 +201,8 @@ internal sealed class FacadeHarness : IDisposable
     {
         string session = request.GetProperty("session").GetString()!;
         AppAnswer answer = AppApproval.Sign(signer, session, request.GetProperty("challenge").GetString()!, approve);
-        return SendAsync("POST", $"auth/approve/{session}", null, JsonSerializer.Serialize(answer, JsonSerializerOptions.Web), "application/json");
+        return SendAsync("POST", $"auth/approve/{session}", null, JsonSerializer.Serialize(answer, JsonSerializerOptions.Web),
+            "application/json");
     }
 
     public void Dispose()

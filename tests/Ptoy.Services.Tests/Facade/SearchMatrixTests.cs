@@ -48,8 +48,8 @@ internal sealed class SearchMatrixTests
         yield return Q("Observation?status:not=final", r => !Text(r, "status", "final"));
         yield return Q("Observation?category=laboratory", r => Code(r, "category", null, "laboratory"));
         yield return Q($"Observation?category={Category}|vital-signs", r => Code(r, "category", Category, "vital-signs"));
-        yield return Q("Observation?category:missing=true", r => !Has(r, "category"));
-        yield return Q("Observation?category:missing=false", r => Has(r, "category"));
+        yield return Q("Observation?category:missing=true", r => !Present(r, "category"));
+        yield return Q("Observation?category:missing=false", r => Present(r, "category"));
         yield return Q("Observation?code:text=gluc", r => Starts(r, "code.text", "gluc") || Starts(r, "code.coding.display", "gluc"));
         yield return Q("Observation?code:text=free remark", r => Starts(r, "code.text", "free remark"));
         yield return Q("Observation?combo-code=8480-6", r => Code(r, "code", null, "8480-6") || Code(r, "component.code", null, "8480-6"));
@@ -62,7 +62,7 @@ internal sealed class SearchMatrixTests
         yield return Q("Patient?identifier=urn:example:ssn|", r => At(r, "identifier").Any(i => i.GetProperty("system").GetString() == "urn:example:ssn"));
         yield return Q("Patient?gender=female", r => Text(r, "gender", "female"));
         yield return Q("Patient?active=true", r => At(r, "active").Any(a => a.ValueKind == JsonValueKind.True));
-        yield return Q("Patient?deceased=false", r => !Has(r, "deceasedDateTime") && !At(r, "deceasedBoolean").Any(d => d.ValueKind == JsonValueKind.True));
+        yield return Q("Patient?deceased=false", r => !Present(r, "deceasedDateTime") && !At(r, "deceasedBoolean").Any(d => d.ValueKind == JsonValueKind.True));
         yield return Q("Patient?email=anna@example.org", r => At(r, "telecom").Any(t => t.GetProperty("system").GetString() == "email" && t.GetProperty("value").GetString() == "anna@example.org"));
         yield return Q("Patient?phone=%2B1 212 555 0100", r => At(r, "telecom").Any(t => t.GetProperty("system").GetString() == "phone" && t.GetProperty("value").GetString() == "+1 212 555 0100"));
         yield return Q("Encounter?class=AMB", r => At(r, "class").Any(c => c.GetProperty("code").GetString() == "AMB"));
@@ -70,7 +70,7 @@ internal sealed class SearchMatrixTests
         yield return Q("Condition?clinical-status=active", r => Code(r, "clinicalStatus", null, "active"));
         yield return Q("Condition?clinical-status=remission", r => Code(r, "clinicalStatus", null, "remission"));
         yield return Q("Condition?code=http://hl7.org/fhir/sid/icd-10|J11", r => Code(r, "code", "http://hl7.org/fhir/sid/icd-10", "J11"));
-        yield return Q("Condition?severity:missing=false", r => Has(r, "severity"));
+        yield return Q("Condition?severity:missing=false", r => Present(r, "severity"));
         yield return Q("AllergyIntolerance?category=environment", r => Text(r, "category", "environment"));
         yield return Q("AllergyIntolerance?criticality=high", r => Text(r, "criticality", "high"));
         yield return Q("MedicationRequest?code=860975", r => Code(r, "medicationCodeableConcept", null, "860975"));

@@ -10,7 +10,8 @@ using Ptoy.Services.Facade.Smart;
 namespace Ptoy.Services.Facade.Export;
 
 /// <summary>
-/// Bulk Data export: kick-off, status, files, deletion. A job's lists live in the sealed store; what they list is read when a file is fetched,
+/// Bulk Data export: kick-off, status, files, deletion. A job's lists live in the sealed store; what they list is read when a file is
+/// fetched,
 /// each time by the gatekeeper's leave, so an export holds no copies and gives out nothing that was revoked since.
 /// </summary>
 internal sealed class ExportDesk : IDisposable
@@ -60,11 +61,13 @@ internal sealed class ExportDesk : IDisposable
 
     public async Task AnswerAsync(RequestContext context, string[] parts)
     {
-        if (context.Grant.Patient is not null || !context.Grant.Scopes.Any(s => s.Letters.Contains('r', StringComparison.Ordinal))) throw FhirException.NoScope("system/*.rs");
+        if (context.Grant.Patient is not null || !context.Grant.Scopes.Any(s =>
+            s.Letters.Contains('r', StringComparison.Ordinal))) throw FhirException.NoScope("system/*.rs");
         string method = context.Http.Request.Method;
         switch (parts)
         {
-            case ["$export"] or ["Patient", "$export"] or ["Group", _, "$export"] when HttpMethods.IsGet(method) || HttpMethods.IsPost(method): await KickOffAsync(context, parts); break;
+            case ["$export"] or ["Patient", "$export"] or ["Group", _, "$export"] when HttpMethods.IsGet(method)
+                || HttpMethods.IsPost(method): await KickOffAsync(context, parts); break;
             case [Path, var id] when HttpMethods.IsGet(method): await StatusAsync(context, Job(context, id)); break;
             case [Path, var id] when HttpMethods.IsDelete(method):
                 Delete(Job(context, id));
@@ -92,12 +95,15 @@ internal sealed class ExportDesk : IDisposable
         Sweep();
         string id = SmartState.NewSecret();
         var request = new ExportRequest(
-            id, context.Grant.Client.ToString(), $"{_core.Base}/{string.Join('/', parts)}{context.Http.Request.QueryString}", _core.Time.GetUtcNow().ToUnixTimeMilliseconds(),
-            asked.Since, asked.Types, patients, [.. context.Grant.Scopes.Select(s => s.Text)], context.Grant.Purpose, [.. asked.NotApplied]);
+            id, context.Grant.Client.ToString(), $"{_core.Base}/{string.Join('/', parts)}{context.Http.Request.QueryString}",
+                _core.Time.GetUtcNow().ToUnixTimeMilliseconds(),
+            asked.Since, asked.Types, patients, [.. context.Grant.Scopes.Select(s => s.Text)], context.Grant.Purpose,
+                [.. asked.NotApplied]);
         lock (_lock)
         {
             if (_states.Count >= _core.Options.MaxExports)
-                throw new FhirException(429, "throttled", $"{_core.Options.MaxExports} exports are kept already: delete one, or wait until one expires");
+                throw new FhirException(429, "throttled",
+                    $"{_core.Options.MaxExports} exports are kept already: delete one, or wait until one expires");
             Keep(new ExportState(request, false, null, [], 0));
         }
         Start(request);
@@ -110,7 +116,8 @@ internal sealed class ExportDesk : IDisposable
     {
         var sight = new Sight(context.Grant, _core.Parser, 'r') { IsProvisional = true };
         Hit[] hits = [.. _core.Index.Find("Group", group).Where(h => sight.Sees(h.Shelf, h.Doc))];
-        if (hits.Length == 0) throw FhirException.NotFound($"there is no such Group here; Group/{Customers} is everybody who lets this hospital read");
+        if (hits.Length == 0)
+            throw FhirException.NotFound($"there is no such Group here; Group/{Customers} is everybody who lets this hospital read");
         var accounts = new HashSet<string>(StringComparer.Ordinal);
         foreach (Hit hit in hits)
         {
@@ -120,7 +127,8 @@ internal sealed class ExportDesk : IDisposable
             foreach (JsonElement member in members.EnumerateArray())
             {
                 if (member.TryGetProperty("entity", out JsonElement entity) && entity.TryGetProperty("reference", out JsonElement text)
-                    && ReferenceText.Parse(text.GetString() ?? "") is { } reference) accounts.UnionWith(_core.Index.Find("Patient", reference.Id).Select(h => h.Shelf.PatientText));
+                    && ReferenceText.Parse(text.GetString() ?? "") is { } reference) accounts.UnionWith(_core.Index.Find("Patient",
+                        reference.Id).Select(h => h.Shelf.PatientText));
             }
         }
         return [.. accounts];
@@ -188,14 +196,16 @@ internal sealed class ExportDesk : IDisposable
     }
 
     private static SmartGrant GrantOf(ExportRequest request) => new(
-        request.Id, Address.Parse(request.Client), null, null, [.. request.Scopes.Select(SmartScope.Parse).OfType<SmartScope>()], [], request.Purpose, DateTimeOffset.MaxValue);
+        request.Id, Address.Parse(request.Client), null, null, [.. request.Scopes.Select(SmartScope.Parse).OfType<SmartScope>()], [],
+            request.Purpose, DateTimeOffset.MaxValue);
 
     private void Finish(ExportRequest request, string? problem, ExportFile[] files)
     {
         lock (_lock)
         {
             if (_states.ContainsKey(request.Id))
-                Keep(new ExportState(request, true, problem, files, _core.Time.GetUtcNow().AddHours(_core.Options.ExportHours).ToUnixTimeMilliseconds()));
+                Keep(new ExportState(request, true, problem, files,
+                    _core.Time.GetUtcNow().AddHours(_core.Options.ExportHours).ToUnixTimeMilliseconds()));
         }
     }
 
@@ -237,9 +247,11 @@ internal sealed class ExportDesk : IDisposable
             return;
         }
         if (job.Problem is { } problem) throw new FhirException(500, "exception", problem);
-        response.Headers.Expires = DateTimeOffset.FromUnixTimeMilliseconds(job.UntilMs).ToString("R", System.Globalization.CultureInfo.InvariantCulture);
+        response.Headers.Expires = DateTimeOffset.FromUnixTimeMilliseconds(job.UntilMs).ToString("R",
+            System.Globalization.CultureInfo.InvariantCulture);
         string url = $"{_core.Base}/{Path}/{job.Request.Id}";
-        object[] errors = job.Request.NotApplied.Length > 0 ? [new { type = "OperationOutcome", url = url + "/errors.ndjson", count = 1 }] : [];
+        object[] errors = job.Request.NotApplied.Length > 0 ? [new { type = "OperationOutcome", url = url + "/errors.ndjson", count = 1 }]
+            : [];
         await response.WriteAsJsonAsync(new
         {
             transactionTime = ResourceMeta.Instant(DateTimeOffset.FromUnixTimeMilliseconds(job.Request.TransactionTime)),
@@ -253,13 +265,15 @@ internal sealed class ExportDesk : IDisposable
     private static async Task ErrorsAsync(RequestContext context, ExportState job)
     {
         context.Http.Response.ContentType = "application/fhir+ndjson";
-        byte[] line = Outcomes.Of("warning", "not-supported", job.Request.NotApplied.Select(n => $"{RequestContext.Printable(n)}: not known or not supported, so it was not applied"));
+        byte[] line = Outcomes.Of("warning", "not-supported", job.Request.NotApplied.Select(n =>
+            $"{RequestContext.Printable(n)}: not known or not supported, so it was not applied"));
         await context.Http.Response.Body.WriteAsync((byte[])[.. line, (byte)'\n'], context.Cancellation);
     }
 
     private async Task FileAsync(RequestContext context, ExportState job, string name)
     {
-        if (!job.IsDone || job.Files.FirstOrDefault(f => f.Name == name) is not { } file) throw FhirException.NotFound("there is no such file of this export");
+        if (!job.IsDone || job.Files.FirstOrDefault(f =>
+            f.Name == name) is not { } file) throw FhirException.NotFound("there is no such file of this export");
         context.Http.Response.ContentType = "application/fhir+ndjson";
         // A file takes as long as its reader: the time of a request is for what is answered at once.
         CancellationToken aborted = context.Http.RequestAborted;

@@ -12,10 +12,12 @@ namespace Ptoy.Services.Facade.Export;
 /// <param name="Purpose">Purpose of use of the token that asked.</param>
 /// <param name="NotApplied">Parameters that are not supported.</param>
 internal sealed record ExportRequest(
-    string Id, string Client, string Url, long TransactionTime, long Since, string[] Types, string[]? Patients, string[] Scopes, string Purpose,
+    string Id, string Client, string Url, long TransactionTime, long Since, string[] Types, string[]? Patients, string[] Scopes,
+        string Purpose,
     string[] NotApplied);
 
-/// <summary>One file of an export: which records of which patients, in order. The bytes are read, and asked for at the gatekeeper, when it is fetched.</summary>
+/// <summary>One file of an export: which records of which patients, in order. The bytes are read, and asked for at the gatekeeper, when it
+/// is fetched.</summary>
 internal sealed record ExportFile(string Type, int Number, int Count)
 {
     public string Name => $"{Type}.{Number}.ndjson";

@@ -4,7 +4,8 @@ using Ptoy.Services.Facade.Search;
 
 namespace Ptoy.Services.Facade.Export;
 
-/// <summary>The parameters of <c>$export</c>: <c>_outputFormat</c>, <c>_since</c>, <c>_type</c>, from the query or a Parameters resource.</summary>
+/// <summary>The parameters of <c>$export</c>: <c>_outputFormat</c>, <c>_since</c>, <c>_type</c>, from the query or a Parameters
+/// resource.</summary>
 internal sealed record ExportParameters(long Since, string[] Types, IReadOnlyList<string> NotApplied)
 {
     private const int MaxBody = 64 * 1024;
@@ -13,7 +14,8 @@ internal sealed record ExportParameters(long Since, string[] Types, IReadOnlyLis
     public static async Task<ExportParameters> ReadAsync(RequestContext context)
     {
         List<(string Name, string Value)> all = context.Query();
-        if (HttpMethods.IsPost(context.Http.Request.Method)) all.AddRange(Body(await RequestContext.BodyAsync(context.Http, MaxBody, context.Cancellation)));
+        if (HttpMethods.IsPost(context.Http.Request.Method)) all.AddRange(Body(await RequestContext.BodyAsync(context.Http, MaxBody,
+            context.Cancellation)));
         long since = 0;
         var types = new List<string>();
         var notApplied = new List<string>();
@@ -22,10 +24,12 @@ internal sealed record ExportParameters(long Since, string[] Types, IReadOnlyLis
             switch (name)
             {
                 case "_outputFormat":
-                    if (!Formats.Contains(value.Replace(' ', '+'))) throw FhirException.BadRequest("_outputFormat: only application/fhir+ndjson is written");
+                    if (!Formats.Contains(value.Replace(' ',
+                        '+'))) throw FhirException.BadRequest("_outputFormat: only application/fhir+ndjson is written");
                     break;
                 case "_since":
-                    since = FhirDates.TryParse(value.Replace(' ', '+'), out DateSpan span) ? span.Low : throw FhirException.BadRequest("_since: not an instant");
+                    since = FhirDates.TryParse(value.Replace(' ', '+'), out DateSpan span) ? span.Low
+                        : throw FhirException.BadRequest("_since: not an instant");
                     break;
                 case "_type":
                     types.AddRange(value.Split(',', StringSplitOptions.RemoveEmptyEntries));
@@ -35,7 +39,8 @@ internal sealed record ExportParameters(long Since, string[] Types, IReadOnlyLis
                     break;
             }
         }
-        if (types.FirstOrDefault(t => !SearchParameters.IsType(t)) is { } bad) throw FhirException.BadRequest($"_type: {RequestContext.Printable(bad)} is not a resource type");
+        if (types.FirstOrDefault(t => !SearchParameters.IsType(t)) is { } bad)
+            throw FhirException.BadRequest($"_type: {RequestContext.Printable(bad)} is not a resource type");
         return new ExportParameters(since, [.. types.Distinct()], [.. notApplied.Distinct()]);
     }
 
@@ -45,7 +50,8 @@ internal sealed record ExportParameters(long Since, string[] Types, IReadOnlyLis
         try
         {
             using JsonDocument json = JsonDocument.Parse(body);
-            if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("resourceType", out JsonElement type) || type.GetString() != "Parameters")
+            if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("resourceType",
+                out JsonElement type) || type.GetString() != "Parameters")
                 throw FhirException.BadRequest("the body is not a Parameters resource");
             if (!json.RootElement.TryGetProperty("parameter", out JsonElement parameters)) return found;
             foreach (JsonElement parameter in parameters.EnumerateArray())

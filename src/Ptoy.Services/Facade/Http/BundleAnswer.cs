@@ -22,7 +22,8 @@ internal sealed class BundleAnswer(RequestContext context)
     public async Task SendAsync()
     {
         using var stream = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { SkipValidation = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { SkipValidation = true,
+            Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
             Write(writer, stream);
         HttpResponse response = context.Http.Response;
         response.ContentType = Outcomes.FhirJson;
@@ -69,13 +70,15 @@ internal sealed class BundleAnswer(RequestContext context)
             else WriteSearch(writer, mode);
             writer.WriteEndObject();
             if (stream.Length + writer.BytesPending > MaxBytes)
-                throw new FhirException(400, "too-costly", $"the page has more than {MaxBytes >> 20} MiB: ask for fewer resources with _count");
+                throw new FhirException(400, "too-costly",
+                    $"the page has more than {MaxBytes >> 20} MiB: ask for fewer resources with _count");
         }
         if (NotApplied.Count > 0)
         {
             writer.WriteStartObject();
             writer.WritePropertyName("resource");
-            Outcomes.Write(writer, "warning", "not-supported", NotApplied.Select(n => $"{RequestContext.Printable(n)}: not known or not supported, so it was not applied"));
+            Outcomes.Write(writer, "warning", "not-supported", NotApplied.Select(n =>
+                $"{RequestContext.Printable(n)}: not known or not supported, so it was not applied"));
             WriteSearch(writer, "outcome");
             writer.WriteEndObject();
         }

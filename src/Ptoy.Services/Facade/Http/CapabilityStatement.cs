@@ -27,11 +27,14 @@ internal static class CapabilityStatement
         ["grant_types_supported"] = new[] { "authorization_code", "refresh_token", "client_credentials" },
         ["response_types_supported"] = new[] { "code" },
         ["code_challenge_methods_supported"] = new[] { "S256" },
-        ["scopes_supported"] = new[] { "patient/*.cruds", "user/*.cruds", "system/*.rs", "launch/patient", "offline_access", "online_access" },
+        ["scopes_supported"] = new[] { "patient/*.cruds", "user/*.cruds", "system/*.rs", "launch/patient", "offline_access",
+            "online_access" },
         ["capabilities"] = new[]
         {
-            "launch-standalone", "client-public", "client-confidential-symmetric", "client-confidential-asymmetric", "context-standalone-patient",
-            "permission-offline", "permission-online", "permission-patient", "permission-user", "permission-v1", "permission-v2", "authorize-post",
+            "launch-standalone", "client-public", "client-confidential-symmetric", "client-confidential-asymmetric",
+                "context-standalone-patient",
+            "permission-offline", "permission-online", "permission-patient", "permission-user", "permission-v1", "permission-v2",
+                "authorize-post",
         },
     });
 
@@ -73,7 +76,8 @@ internal static class CapabilityStatement
         writer.WriteStartObject();
         writer.WriteString("url", "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris");
         writer.WriteStartArray("extension");
-        foreach ((string name, string path) in new[] { ("authorize", "authorize"), ("token", "token"), ("revoke", "revoke"), ("introspect", "introspect") })
+        foreach ((string name, string path) in new[] { ("authorize", "authorize"), ("token", "token"), ("revoke", "revoke"),
+            ("introspect", "introspect") })
         {
             writer.WriteStartObject();
             writer.WriteString("url", name);
@@ -117,10 +121,12 @@ internal static class CapabilityStatement
         writer.WriteStartArray("searchParam");
         WriteParameter(writer, "_id", "token", "http://hl7.org/fhir/SearchParameter/Resource-id");
         WriteParameter(writer, "_lastUpdated", "date", "http://hl7.org/fhir/SearchParameter/Resource-lastUpdated");
-        foreach (SearchParameter parameter in parameters) WriteParameter(writer, parameter.Name, parameter.Kind.ToString().ToLowerInvariant(), parameter.Definition);
+        foreach (SearchParameter parameter in parameters) WriteParameter(writer, parameter.Name,
+            parameter.Kind.ToString().ToLowerInvariant(), parameter.Definition);
         writer.WriteEndArray();
         if (type == "Patient")
-            WriteOperations(writer, [("everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"), ("export", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export")]);
+            WriteOperations(writer, [("everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"),
+                ("export", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export")]);
         if (type == "Group") WriteOperations(writer, [("export", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export")]);
         writer.WriteEndObject();
     }

@@ -7,18 +7,22 @@ using Ptoy.Services.Facade.Search;
 
 namespace Ptoy.Services.Facade.Http;
 
-/// <summary>create: a new resource, sealed into the patient's vault by the hospital's account when patient, app and scopes permit writing.</summary>
+/// <summary>create: a new resource, sealed into the patient's vault by the hospital's account when patient, app and scopes permit
+/// writing.</summary>
 internal sealed class CreateHandler(RequestContext context)
 {
     private const int MaxBody = 1024 * 1024;
-    private static readonly JsonSerializerOptions Strict = new JsonSerializerOptions().ForFhir(ModelInfo.ModelInspector).UsingMode(DeserializationMode.Recoverable);
+    private static readonly JsonSerializerOptions Strict = new JsonSerializerOptions().ForFhir(ModelInfo.ModelInspector)
+        .UsingMode(DeserializationMode.Recoverable);
 
     public async System.Threading.Tasks.Task CreateAsync(string type)
     {
         FacadeCore core = context.Core;
-        if (!context.Grant.Covers(type, 'c')) throw FhirException.NoScope($"{(context.Grant.Patient is null ? "user" : "patient")}/{type}.c");
+        if (!context.Grant.Covers(type,
+            'c')) throw FhirException.NoScope($"{(context.Grant.Patient is null ? "user" : "patient")}/{type}.c");
         if (core.Writer is not { } writer) throw FhirException.NotSupported("this façade does not write");
-        if (context.Http.Request.Headers.ContainsKey("If-None-Exist")) throw FhirException.NotSupported("If-None-Exist: conditional create is not supported");
+        if (context.Http.Request.Headers.ContainsKey("If-None-Exist"))
+            throw FhirException.NotSupported("If-None-Exist: conditional create is not supported");
         if (context.Query().Any(p => p.Name != "_format")) throw FhirException.NotSupported("a create has no parameters");
         byte[] body = await BodyAsync();
         PatientShelf shelf = Check(type, body);
@@ -28,10 +32,12 @@ internal sealed class CreateHandler(RequestContext context)
         string tag = await writer.TagAsync(shelf.Patient, compartment, context.Cancellation)
             ?? throw FhirException.Denied("the patient does not permit this hospital to write");
         GatePermits permits = await core.Gate.PermitsAsync(context.Grant.Asker, shelf.Patient, [], "write", [tag], context.Cancellation);
-        if (!permits.Tags.Contains(tag)) throw FhirException.Denied("the patient does not permit the app and this hospital to write records of this kind");
+        if (!permits.Tags.Contains(tag))
+            throw FhirException.Denied("the patient does not permit the app and this hospital to write records of this kind");
         string record = await writer.WriteAsync(shelf.Patient, tag, bytes, context.Cancellation);
         DateTimeOffset now = core.Time.GetUtcNow();
-        var resource = new IndexedResource(record, type, id, compartment, bytes, ulong.MaxValue, DateTimeOffset.FromUnixTimeMilliseconds(now.ToUnixTimeMilliseconds()));
+        var resource = new IndexedResource(record, type, id, compartment, bytes, ulong.MaxValue,
+            DateTimeOffset.FromUnixTimeMilliseconds(now.ToUnixTimeMilliseconds()));
         core.Library.Add(shelf.Patient, resource);
         await AnswerAsync(resource);
     }
@@ -39,7 +45,8 @@ internal sealed class CreateHandler(RequestContext context)
     private async System.Threading.Tasks.Task<byte[]> BodyAsync()
     {
         string type = context.Http.Request.ContentType ?? "";
-        if (!type.Contains("json", StringComparison.OrdinalIgnoreCase)) throw new FhirException(415, "not-supported", "the body is to be application/fhir+json");
+        if (!type.Contains("json", StringComparison.OrdinalIgnoreCase)) throw new FhirException(415, "not-supported",
+            "the body is to be application/fhir+json");
         return await RequestContext.BodyAsync(context.Http, MaxBody, context.Cancellation);
     }
 
@@ -49,7 +56,8 @@ internal sealed class CreateHandler(RequestContext context)
         try
         {
             using JsonDocument json = JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = 64 });
-            if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("resourceType", out JsonElement named) || named.GetString() != type)
+            if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("resourceType",
+                out JsonElement named) || named.GetString() != type)
                 throw FhirException.BadRequest($"resourceType: not {type}, as the URL says");
             Resource parsed = JsonSerializer.Deserialize<Resource>(body, Strict)!;
             if (parsed.TypeName != type) throw FhirException.BadRequest($"resourceType: not {type}, as the URL says");
@@ -62,7 +70,8 @@ internal sealed class CreateHandler(RequestContext context)
         catch (DeserializationFailedException e)
         {
             // Codes and places only: the texts quote what was sent.
-            string[] problems = [.. e.Exceptions.Take(5).Select(x => x is Hl7.Fhir.Utility.CodedException coded ? coded.ErrorCode : x.GetType().Name)];
+            string[] problems = [.. e.Exceptions.Take(5).Select(x => x is Hl7.Fhir.Utility.CodedException coded ? coded.ErrorCode
+                : x.GetType().Name)];
             throw new FhirException(422, "structure", $"not a valid {type}: {string.Join(", ", problems)}");
         }
     }
@@ -73,20 +82,26 @@ internal sealed class CreateHandler(RequestContext context)
         if (context.Grant.Patient is not null)
         {
             PatientShelf own = context.Core.ShelfOf(context.Grant);
-            return patients.All(p => own.FindCurrent("Patient", p) >= 0) ? own : throw FhirException.BadRequest("the resource is about another patient than the token");
+            return patients.All(p => own.FindCurrent("Patient", p) >= 0) ? own
+                : throw FhirException.BadRequest("the resource is about another patient than the token");
         }
-        if (patients.Length != 1) throw FhirException.BadRequest("the resource does not refer to exactly one Patient, so nobody could let it be written");
+        if (patients.Length != 1)
+            throw FhirException.BadRequest("the resource does not refer to exactly one Patient, so nobody could let it be written");
         IReadOnlyList<Hit> found = context.Core.Index.Find("Patient", patients[0]);
-        return found.Count == 1 ? found[0].Shelf : throw FhirException.BadRequest("the Patient that the resource refers to is not known here");
+        return found.Count == 1 ? found[0].Shelf
+            : throw FhirException.BadRequest("the Patient that the resource refers to is not known here");
     }
 
     private static IEnumerable<string> Patients(string type, JsonElement resource)
     {
         var selected = new List<Selected>();
-        if (SearchParameters.Find(type, "patient") is { } parameter) foreach (PathExpression path in parameter.Paths) path.Select(resource, selected);
+        if (SearchParameters.Find(type, "patient") is { } parameter) foreach (PathExpression path in parameter.Paths) path.Select(resource,
+            selected);
         return selected
-            .Select(s => s.Value.ValueKind == JsonValueKind.Object && s.Value.TryGetProperty("reference", out JsonElement text) ? text.GetString() : null)
-            .Where(t => t is not null).Select(t => ReferenceText.Parse(t!)).Where(r => r is not null && r.Value.Type is "Patient" or "").Select(r => r!.Value.Id).Distinct();
+            .Select(s => s.Value.ValueKind == JsonValueKind.Object && s.Value.TryGetProperty("reference", out JsonElement text)
+                ? text.GetString() : null)
+            .Where(t => t is not null).Select(t => ReferenceText.Parse(t!)).Where(r => r is not null
+                && r.Value.Type is "Patient" or "").Select(r => r!.Value.Id).Distinct();
     }
 
     private async System.Threading.Tasks.Task AnswerAsync(IndexedResource resource)

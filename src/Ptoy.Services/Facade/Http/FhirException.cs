@@ -17,10 +17,12 @@ internal sealed class FhirException(int status, string issue, string diagnostics
 
     public static FhirException NotFound(string diagnostics) => new(404, "not-found", diagnostics);
 
-    public static FhirException Unauthorized(string diagnostics) => new(401, "login", diagnostics) { Challenge = "Bearer error=\"invalid_token\"" };
+    public static FhirException Unauthorized(string diagnostics) => new(401, "login",
+        diagnostics) { Challenge = "Bearer error=\"invalid_token\"" };
 
     public static FhirException NoScope(string needed) =>
-        new(403, "forbidden", $"the token's scopes do not cover this: {needed} is needed") { Challenge = $"Bearer error=\"insufficient_scope\", scope=\"{needed}\"" };
+        new(403, "forbidden", $"the token's scopes do not cover this: {needed} is needed")
+            { Challenge = $"Bearer error=\"insufficient_scope\", scope=\"{needed}\"" };
 
     public static FhirException Denied(string reason) => new(403, "forbidden", reason);
 }

@@ -53,7 +53,8 @@ internal sealed class FhirServer
         }
         catch (OperationCanceledException) when (!http.RequestAborted.IsCancellationRequested)
         {
-            await FailAsync(http, new FhirException(503, "timeout", $"it took longer than {_core.Options.RequestSeconds} s: narrow the request"));
+            await FailAsync(http, new FhirException(503, "timeout",
+                $"it took longer than {_core.Options.RequestSeconds} s: narrow the request"));
         }
         catch (OperationCanceledException)
         {
@@ -67,12 +68,14 @@ internal sealed class FhirServer
         }
     }
 
-    private static Task FailAsync(HttpContext http, FhirException error) => http.Response.HasStarted ? Task.CompletedTask : Outcomes.AnswerAsync(http, error);
+    private static Task FailAsync(HttpContext http, FhirException error) => http.Response.HasStarted ? Task.CompletedTask
+        : Outcomes.AnswerAsync(http, error);
 
     private async Task RouteAsync(HttpContext http, string path, CancellationToken cancellation)
     {
         HttpRequest request = http.Request;
-        if ((request.QueryString.Value?.Length ?? 0) + path.Length > MaxUrl) throw new FhirException(414, "too-long", $"the URL is longer than {MaxUrl} characters: use POST _search");
+        if ((request.QueryString.Value?.Length ?? 0) + path.Length > MaxUrl) throw new FhirException(414, "too-long",
+            $"the URL is longer than {MaxUrl} characters: use POST _search");
         bool isGet = HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method);
         if (isGet && path == ".well-known/smart-configuration")
         {
@@ -91,7 +94,8 @@ internal sealed class FhirServer
         if (isExportFile || parts[^1] == "$export") await _exports.AnswerAsync(context, parts);
         else if (isGet) await GetAsync(context, path, parts);
         else if (HttpMethods.IsPost(request.Method)) await PostAsync(context, parts);
-        else throw new FhirException(405, "not-supported", $"{request.Method} is not supported: there are read, vread, history, search and create");
+        else throw new FhirException(405, "not-supported",
+            $"{request.Method} is not supported: there are read, vread, history, search and create");
     }
 
     private static async Task GetAsync(RequestContext context, string path, string[] parts)
@@ -99,7 +103,8 @@ internal sealed class FhirServer
         if (path.Length == 0)
         {
             List<(string Name, string Value)> query = context.Query();
-            if (query is not [("_getpages", var cursor)]) throw FhirException.NotSupported("a search names a resource type, as in Patient?name=…");
+            if (query is not [("_getpages",
+                var cursor)]) throw FhirException.NotSupported("a search names a resource type, as in Patient?name=…");
             await new SearchHandler(context).PageAsync(cursor);
             return;
         }
@@ -108,7 +113,8 @@ internal sealed class FhirServer
         {
             case [var type]: await new SearchHandler(context).SearchAsync(type, context.Query()); break;
             case ["Patient", var id, "$everything"]: await new SearchHandler(context).EverythingAsync(id, context.Query()); break;
-            case [var type, var id] when !id.StartsWith('$') && !id.StartsWith('_'): await new ReadHandler(context).ReadAsync(type, id); break;
+            case [var type, var id] when !id.StartsWith('$') && !id.StartsWith('_'): await new ReadHandler(context).ReadAsync(type,
+                id); break;
             case [var type, var id, "_history"]: await new ReadHandler(context).HistoryAsync(type, id); break;
             case [var type, var id, "_history", var version]: await new ReadHandler(context).VersionAsync(type, id, version); break;
             default: throw FhirException.NotFound("there is no such interaction or operation");
@@ -128,15 +134,18 @@ internal sealed class FhirServer
 
     private static void RequireType(string type)
     {
-        if (!SearchParameters.IsType(type)) throw FhirException.NotFound($"{RequestContext.Printable(type)} is not a resource type of FHIR R4");
+        if (!SearchParameters.IsType(type))
+            throw FhirException.NotFound($"{RequestContext.Printable(type)} is not a resource type of FHIR R4");
     }
 
     /// <summary>JSON is what there is; asking for anything else alone is refused.</summary>
     private static void RequireJson(HttpContext http)
     {
-        string? format = RequestContext.Pairs(http.Request.QueryString.Value?.TrimStart('?') ?? "").FirstOrDefault(p => p.Name == "_format").Value;
+        string? format = RequestContext.Pairs(http.Request.QueryString.Value?.TrimStart('?') ?? "").FirstOrDefault(p =>
+            p.Name == "_format").Value;
         string accept = format ?? http.Request.Headers.Accept.ToString();
-        if (accept.Length == 0 || accept.Contains("json", StringComparison.OrdinalIgnoreCase) || (format is null && accept.Contains('*', StringComparison.Ordinal))) return;
+        if (accept.Length == 0 || accept.Contains("json", StringComparison.OrdinalIgnoreCase)
+            || (format is null && accept.Contains('*', StringComparison.Ordinal))) return;
         throw new FhirException(406, "not-supported", "only JSON is served: Accept: application/fhir+json");
     }
 
@@ -144,8 +153,10 @@ internal sealed class FhirServer
     {
         string header = http.Request.Headers.Authorization.ToString();
         if (!header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase))
-            throw new FhirException(401, "login", $"a token is needed: {_core.Base}/.well-known/smart-configuration says where to get one") { Challenge = "Bearer" };
-        return _core.Smart.Find(header["Bearer ".Length..].Trim()) ?? throw FhirException.Unauthorized("the token is not known, has expired, or was revoked");
+            throw new FhirException(401, "login",
+                $"a token is needed: {_core.Base}/.well-known/smart-configuration says where to get one") { Challenge = "Bearer" };
+        return _core.Smart.Find(header["Bearer ".Length..].Trim())
+            ?? throw FhirException.Unauthorized("the token is not known, has expired, or was revoked");
     }
 
     private static async Task BytesAsync(HttpContext http, byte[] body, string type)

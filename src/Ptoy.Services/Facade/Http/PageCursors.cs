@@ -15,7 +15,8 @@ namespace Ptoy.Services.Facade.Http;
 internal sealed record PageCursor(string Path, string[] Query, int Offset, long AsOf, string Grant, long Until);
 
 /// <summary>
-/// Page links: encrypted under a key of this process, so they hold nothing readable, cannot be made up, end by themselves and with a restart, and
+/// Page links: encrypted under a key of this process, so they hold nothing readable, cannot be made up, end by themselves and with a
+/// restart, and
 /// nothing is kept for them here.
 /// </summary>
 internal sealed class PageCursors(TimeProvider time)
@@ -39,8 +40,10 @@ internal sealed class PageCursors(TimeProvider time)
     public PageCursor Open(string text, string grant)
     {
         PageCursor? cursor = Decrypt(text);
-        if (cursor is null || cursor.Grant != grant) throw new FhirException(410, "expired", "_getpages: not a page of a search of yours, or no longer: search again");
-        return cursor.Until > time.GetUtcNow().UtcTicks ? cursor : throw new FhirException(410, "expired", "_getpages: the page has expired: search again");
+        if (cursor is null || cursor.Grant != grant) throw new FhirException(410, "expired",
+            "_getpages: not a page of a search of yours, or no longer: search again");
+        return cursor.Until > time.GetUtcNow().UtcTicks ? cursor : throw new FhirException(410, "expired",
+            "_getpages: the page has expired: search again");
     }
 
     private PageCursor? Decrypt(string text)

@@ -37,14 +37,17 @@ internal sealed class ReadHandler(RequestContext context)
         var notApplied = new List<string>();
         foreach ((string name, string value) in context.Query())
         {
-            if (name == "_count") count = int.TryParse(value, out int asked) && asked > 0 ? Math.Min(asked, QueryParser.MaxCount) : throw FhirException.BadRequest("_count: not a number above 0");
-            else if (name == "_since") since = FhirDates.TryParse(value.Replace(' ', '+'), out DateSpan span) ? span.Low : throw FhirException.BadRequest("_since: not an instant");
+            if (name == "_count") count = int.TryParse(value, out int asked) && asked > 0 ? Math.Min(asked, QueryParser.MaxCount)
+                : throw FhirException.BadRequest("_count: not a number above 0");
+            else if (name == "_since") since = FhirDates.TryParse(value.Replace(' ', '+'), out DateSpan span) ? span.Low
+                : throw FhirException.BadRequest("_since: not an instant");
             else if (name != "_format") notApplied.Add(name);
         }
         context.Refuse(notApplied);
         Hit current = await FindAsync(type, id);
         Hit[] versions = [.. Versions(current).Where(h => h.Document.UpdatedTicks >= since)];
-        IReadOnlySet<string> permitted = await Core.AccessAsync(Grant, current.Shelf, false, [.. versions.Select(v => v.Document.RecordId)], context.Cancellation);
+        IReadOnlySet<string> permitted = await Core.AccessAsync(Grant, current.Shelf, false,
+            [.. versions.Select(v => v.Document.RecordId)], context.Cancellation);
         versions = [.. versions.Where(v => permitted.Contains(v.Document.RecordId))];
         if (versions.Length == 0) throw FhirException.Denied("the patient's contract does not permit it");
         var bundle = new BundleAnswer(context) { Type = "history", Total = versions.Length, NotApplied = notApplied };
@@ -116,14 +119,17 @@ internal sealed class ReadHandler(RequestContext context)
     {
         var headers = context.Http.Request.Headers;
         if (headers.IfNoneMatch.Count > 0)
-            return headers.IfNoneMatch.SelectMany(v => (v ?? "").Split(',')).Any(v => v.Trim() is "*" || v.Trim().TrimStart('W', '/') == etag.TrimStart('W', '/'));
-        return context.Http.Request.GetTypedHeaders().IfModifiedSince is { } since && updated.ToUnixTimeSeconds() <= since.ToUnixTimeSeconds();
+            return headers.IfNoneMatch.SelectMany(v => (v ?? "").Split(',')).Any(v => v.Trim() is "*"
+                || v.Trim().TrimStart('W', '/') == etag.TrimStart('W', '/'));
+        return context.Http.Request.GetTypedHeaders().IfModifiedSince is { } since
+            && updated.ToUnixTimeSeconds() <= since.ToUnixTimeSeconds();
     }
 
     private void NoOtherParameters(string[] known)
     {
         string[] unknown = [.. context.Query().Select(p => p.Name).Where(n => !known.Contains(n))];
         // A single resource has no place for a warning, so what cannot be applied is refused here.
-        if (unknown.Length > 0) throw FhirException.NotSupported($"not known or not supported for a read: {string.Join(", ", unknown.Take(10).Select(RequestContext.Printable))}");
+        if (unknown.Length > 0)
+            throw FhirException.NotSupported($"not known or not supported for a read: {string.Join(", ", unknown.Take(10).Select(RequestContext.Printable))}");
     }
 }

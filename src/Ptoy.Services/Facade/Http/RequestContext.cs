@@ -10,7 +10,8 @@ internal sealed record RequestContext(HttpContext Http, FacadeCore Core, SmartGr
     private const int MaxForm = 64 * 1024;
 
     /// <summary>True when unknown parameters are to be refused.</summary>
-    public bool IsStrict => Http.Request.Headers["Prefer"].Any(p => p?.Contains("handling=strict", StringComparison.OrdinalIgnoreCase) == true);
+    public bool IsStrict => Http.Request.Headers["Prefer"].Any(p => p?.Contains("handling=strict",
+        StringComparison.OrdinalIgnoreCase) == true);
 
     /// <summary>The query's parameters in order, decoded.</summary>
     public List<(string Name, string Value)> Query() => Pairs(Http.Request.QueryString.Value?.TrimStart('?') ?? "");
@@ -64,7 +65,8 @@ internal sealed record RequestContext(HttpContext Http, FacadeCore Core, SmartGr
     }
 
     /// <summary>A version's id: the first digits of its record's, so it is the same at every hospital.</summary>
-    public static string VersionOf(in ShelfDocument document) => document.RecordId.Length > 16 ? document.RecordId[..16] : document.RecordId;
+    public static string VersionOf(in ShelfDocument document) => document.RecordId.Length > 16 ? document.RecordId[..16]
+        : document.RecordId;
 
     public static string ETag(in ShelfDocument document) => $"W/\"{VersionOf(document)}\"";
 

@@ -9,7 +9,8 @@ namespace Ptoy.Services.Facade.Http;
 /// </summary>
 internal static class ResourceMeta
 {
-    /// <summary>The resource with <c>meta.versionId</c> and <c>meta.lastUpdated</c> of this server; what else stands in meta stays.</summary>
+    /// <summary>The resource with <c>meta.versionId</c> and <c>meta.lastUpdated</c> of this server; what else stands in meta
+    /// stays.</summary>
     public static byte[] Apply(ReadOnlySpan<byte> resource, string versionId, DateTimeOffset lastUpdated)
     {
         (int start, int end, int afterBrace) = Locate(resource, "meta"u8);
@@ -102,5 +103,6 @@ internal static class ResourceMeta
     }
 
     /// <summary>An instant as FHIR writes it.</summary>
-    public static string Instant(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture);
+    public static string Instant(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ",
+        CultureInfo.InvariantCulture);
 }

@@ -17,10 +17,12 @@ internal sealed class SearchHandler(RequestContext context)
     private SmartGrant Grant => context.Grant;
 
     public Task SearchAsync(string type, IReadOnlyList<(string Name, string Value)> parameters) =>
-        RunAsync(new PageCursor(type, [.. parameters.SelectMany(p => new[] { p.Name, p.Value })], 0, Core.Time.GetUtcNow().UtcTicks, Grant.Id, 0));
+        RunAsync(new PageCursor(type, [.. parameters.SelectMany(p => new[] { p.Name, p.Value })], 0, Core.Time.GetUtcNow().UtcTicks,
+            Grant.Id, 0));
 
     public Task EverythingAsync(string id, IReadOnlyList<(string Name, string Value)> parameters) =>
-        RunAsync(new PageCursor($"Patient/{id}/$everything", [.. parameters.SelectMany(p => new[] { p.Name, p.Value })], 0, Core.Time.GetUtcNow().UtcTicks, Grant.Id, 0));
+        RunAsync(new PageCursor($"Patient/{id}/$everything", [.. parameters.SelectMany(p => new[] { p.Name, p.Value })], 0,
+            Core.Time.GetUtcNow().UtcTicks, Grant.Id, 0));
 
     public Task PageAsync(string cursor) => RunAsync(Core.Cursors.Open(cursor, Grant.Id));
 
@@ -28,7 +30,8 @@ internal sealed class SearchHandler(RequestContext context)
     {
         var parameters = new List<(string, string)>();
         for (int i = 0; i + 1 < at.Query.Length; i += 2) parameters.Add((at.Query[i], at.Query[i + 1]));
-        return at.Path.EndsWith("/$everything", StringComparison.Ordinal) ? RunEverythingAsync(at, parameters) : RunSearchAsync(at, parameters);
+        return at.Path.EndsWith("/$everything", StringComparison.Ordinal) ? RunEverythingAsync(at, parameters)
+            : RunSearchAsync(at, parameters);
     }
 
     private async Task RunSearchAsync(PageCursor at, List<(string Name, string Value)> parameters)
@@ -37,7 +40,8 @@ internal sealed class SearchHandler(RequestContext context)
         SearchRequest request = Core.Parser.Parse(at.Path, parameters);
         context.Refuse(request.NotApplied);
         var sight = new Sight(Grant, Core.Parser, 's');
-        await AnswerAsync(at, request, sight, shelves => SearchEngine.Find(shelves, at.Path, request.Clauses, sight, context.Cancellation), Core.Index.Shelves);
+        await AnswerAsync(at, request, sight, shelves => SearchEngine.Find(shelves, at.Path, request.Clauses, sight, context.Cancellation),
+            Core.Index.Shelves);
     }
 
     private async Task RunEverythingAsync(PageCursor at, List<(string Name, string Value)> parameters)
@@ -46,7 +50,8 @@ internal sealed class SearchHandler(RequestContext context)
         if (!Grant.Scopes.Any(s => s.Letters.Contains('r', StringComparison.Ordinal))) throw FhirException.NoScope($"{Level}/*.r");
         (EverythingQuery query, SearchRequest request) = EverythingQuery.Parse(parameters);
         context.Refuse(request.NotApplied);
-        PatientShelf[] shelves = Grant.Patient is not null ? [Core.ShelfOf(Grant)] : [.. Core.Index.Find("Patient", id).Select(h => h.Shelf)];
+        PatientShelf[] shelves = Grant.Patient is not null ? [Core.ShelfOf(Grant)]
+            : [.. Core.Index.Find("Patient", id).Select(h => h.Shelf)];
         if (!shelves.Any(s => s.FindCurrent("Patient", id) >= 0))
         {
             if (Grant.Patient is not null) await Core.AccessAsync(Grant, shelves[0], true, [], context.Cancellation);
@@ -64,7 +69,8 @@ internal sealed class SearchHandler(RequestContext context)
         {
             List<Hit> hits = await FindPermittedAsync(sight, find, shelves);
             hits.RemoveAll(h => h.Document.UpdatedTicks > at.AsOf);
-            if (request.Sort.Count > 0 && hits.Count > MaxSorted) throw new FhirException(400, "too-costly", $"{hits.Count} results are too many to sort: narrow the search");
+            if (request.Sort.Count > 0 && hits.Count > MaxSorted) throw new FhirException(400, "too-costly",
+                $"{hits.Count} results are too many to sort: narrow the search");
             SearchEngine.Sort(hits, request.Sort);
             List<Hit> page = request.Form == AnswerForm.CountOnly ? [] : [.. hits.Skip(at.Offset).Take(request.Count)];
             List<Hit> included = SearchEngine.Included(page, request.Includes, request.Reverse, sight, MaxIncluded);
@@ -83,7 +89,8 @@ internal sealed class SearchHandler(RequestContext context)
     {
         sight.IsProvisional = true;
         PatientShelf[] concerned = Grant.Patient is not null ? shelves : [.. find(shelves).Select(h => h.Shelf).Distinct()];
-        await Parallel.ForEachAsync(concerned, new ParallelOptions { MaxDegreeOfParallelism = MaxParallel, CancellationToken = context.Cancellation }, async (shelf, stop) =>
+        await Parallel.ForEachAsync(concerned, new ParallelOptions { MaxDegreeOfParallelism = MaxParallel,
+            CancellationToken = context.Cancellation }, async (shelf, stop) =>
         {
             (IReadOnlySet<int> compartments, _) = await Core.Memory.OfAsync(Grant.Asker, shelf, stop);
             lock (sight) sight.Permit(shelf, compartments);
@@ -113,12 +120,15 @@ internal sealed class SearchHandler(RequestContext context)
     {
         var bundle = new BundleAnswer(context)
         {
-            Type = "searchset", Total = request.WithTotal || request.Form == AnswerForm.CountOnly ? total : null, NotApplied = request.NotApplied,
+            Type = "searchset", Total = request.WithTotal || request.Form == AnswerForm.CountOnly ? total : null,
+                NotApplied = request.NotApplied,
         };
         bundle.Links.Add(("self", Url(at.Path, request.Applied)));
         int next = at.Offset + page.Count;
-        if (request.Form == AnswerForm.Entries && page.Count > 0 && next < total) bundle.Links.Add(("next", $"{Core.Base}?_getpages={Core.Cursors.Seal(at with { Offset = next })}"));
-        if (at.Offset > 0) bundle.Links.Add(("previous", $"{Core.Base}?_getpages={Core.Cursors.Seal(at with { Offset = Math.Max(0, at.Offset - request.Count) })}"));
+        if (request.Form == AnswerForm.Entries && page.Count > 0 && next < total) bundle.Links.Add(("next",
+            $"{Core.Base}?_getpages={Core.Cursors.Seal(at with { Offset = next })}"));
+        if (at.Offset > 0) bundle.Links.Add(("previous",
+            $"{Core.Base}?_getpages={Core.Cursors.Seal(at with { Offset = Math.Max(0, at.Offset - request.Count) })}"));
         bundle.Entries.AddRange(page.Select(h => (h, "match")));
         bundle.Entries.AddRange(included.Select(h => (h, "include")));
         await bundle.SendAsync();
@@ -128,7 +138,8 @@ internal sealed class SearchHandler(RequestContext context)
 
     /// <summary>The self link says what was applied, and only that.</summary>
     private string Url(string path, IReadOnlyList<(string Name, string Value)> applied) => applied.Count == 0
-        ? $"{Core.Base}/{path}" : $"{Core.Base}/{path}?{string.Join('&', applied.Select(a => $"{Uri.EscapeDataString(a.Name)}={Uri.EscapeDataString(a.Value)}"))}";
+
+            ? $"{Core.Base}/{path}" : $"{Core.Base}/{path}?{string.Join('&', applied.Select(a => $"{Uri.EscapeDataString(a.Name)}={Uri.EscapeDataString(a.Value)}"))}";
 }
 
 /// <summary>The parameters of <c>$everything</c>: <c>_type</c>, <c>_since</c>, <c>_count</c>.</summary>
@@ -146,10 +157,13 @@ internal sealed class EverythingQuery(IReadOnlyList<string> types, long since)
             if (name == "_type")
             {
                 types = value.Split(',');
-                if (types.FirstOrDefault(t => !SearchParameters.IsType(t)) is { } bad) throw new SearchException("_type", $"{RequestContext.Printable(bad)} is not a resource type");
+                if (types.FirstOrDefault(t => !SearchParameters.IsType(t)) is { } bad) throw new SearchException("_type",
+                    $"{RequestContext.Printable(bad)} is not a resource type");
             }
-            else if (name == "_since") since = FhirDates.TryParse(value.Replace(' ', '+'), out DateSpan span) ? span.Low : throw new SearchException(name, "not an instant");
-            else if (name == "_count") count = int.TryParse(value, out int asked) && asked > 0 ? Math.Min(asked, QueryParser.MaxCount) : throw new SearchException(name, "not a number above 0");
+            else if (name == "_since") since = FhirDates.TryParse(value.Replace(' ', '+'), out DateSpan span) ? span.Low
+                : throw new SearchException(name, "not an instant");
+            else if (name == "_count") count = int.TryParse(value, out int asked) && asked > 0 ? Math.Min(asked, QueryParser.MaxCount)
+                : throw new SearchException(name, "not a number above 0");
             else if (name != "_format")
             {
                 notApplied.Add(name);
@@ -157,7 +171,8 @@ internal sealed class EverythingQuery(IReadOnlyList<string> types, long since)
             }
             applied.Add((name, value));
         }
-        return (new EverythingQuery(types, since), new SearchRequest("Patient", [], [], [], [], count, AnswerForm.Entries, true, applied, notApplied));
+        return (new EverythingQuery(types, since), new SearchRequest("Patient", [], [], [], [], count, AnswerForm.Entries, true, applied,
+            notApplied));
     }
 
     public List<Hit> Find(IEnumerable<PatientShelf> shelves, IVisibility visibility)
@@ -172,7 +187,8 @@ internal sealed class EverythingQuery(IReadOnlyList<string> types, long since)
                 Range range = shelf.Types[type];
                 for (int doc = range.Start.Value; doc < range.End.Value; doc++)
                 {
-                    if (shelf.Documents[doc].IsCurrent && shelf.Documents[doc].UpdatedTicks >= since && visibility.Sees(shelf, doc)) found.Add(new Hit(shelf, doc));
+                    if (shelf.Documents[doc].IsCurrent && shelf.Documents[doc].UpdatedTicks >= since
+                        && visibility.Sees(shelf, doc)) found.Add(new Hit(shelf, doc));
                 }
             }
         }

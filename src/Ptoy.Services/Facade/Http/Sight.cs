@@ -7,7 +7,8 @@ using Ptoy.Services.Facade.Smart;
 namespace Ptoy.Services.Facade.Http;
 
 /// <summary>
-/// Which compartments of a patient somebody may see, remembered for a short while: it only shapes what is counted and proposed. What leaves is
+/// Which compartments of a patient somebody may see, remembered for a short while: it only shapes what is counted and proposed. What
+/// leaves is
 /// decided and logged by the gatekeeper each time, for each record. Bounded; when full, all is forgotten.
 /// </summary>
 internal sealed class PermissionMemory(IAccessGate gate, TimeProvider time)
@@ -54,7 +55,8 @@ internal sealed class Sight(SmartGrant grant, QueryParser parser, char interacti
     {
         ref readonly ShelfDocument document = ref shelf.Documents[doc];
         if (grant.Patient is { } own && shelf.Patient != own) return false;
-        if (!IsProvisional && !(_compartments.TryGetValue(shelf, out IReadOnlySet<int>? seen) && seen.Contains(document.Compartment))) return false;
+        if (!IsProvisional && !(_compartments.TryGetValue(shelf, out IReadOnlySet<int>? seen)
+            && seen.Contains(document.Compartment))) return false;
         return InScope(shelf, doc, document.Type);
     }
 

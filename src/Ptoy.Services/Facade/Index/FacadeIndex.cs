@@ -82,7 +82,8 @@ internal sealed class FacadeIndex
         }
     }
 
-    /// <summary>Every patient's current version of a resource: one, or several where hospitals handed the same out to many (practitioners).</summary>
+    /// <summary>Every patient's current version of a resource: one, or several where hospitals handed the same out to many
+    /// (practitioners).</summary>
     public IReadOnlyList<Hit> Find(string type, string id)
     {
         PatientShelf? only = null;
@@ -105,7 +106,8 @@ internal sealed class FacadeIndex
         }
     }
 
-    /// <summary>FNV-1a. Two resources that share a number are told apart when the shelf is looked into; they only cost a look at all shelves.</summary>
+    /// <summary>FNV-1a. Two resources that share a number are told apart when the shelf is looked into; they only cost a look at all
+    /// shelves.</summary>
     private static ulong Key(string type, string id)
     {
         ulong hash = 14695981039346656037;

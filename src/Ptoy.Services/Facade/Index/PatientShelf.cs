@@ -7,7 +7,8 @@ internal readonly record struct ShelfDocument(
     string Type, string Id, string RecordId, int Compartment, long UpdatedTicks, bool IsCurrent, int Previous);
 
 /// <summary>
-/// Everything indexed of one patient: documents in the order of type and arrival, and sorted lines per search parameter. It never changes; a
+/// Everything indexed of one patient: documents in the order of type and arrival, and sorted lines per search parameter. It never changes;
+/// a
 /// patient's change makes a new one, and when a patient is gone nothing refers to it any more.
 /// </summary>
 internal sealed class PatientShelf

@@ -5,9 +5,11 @@ using Ptoy.Services.Facade.Search;
 namespace Ptoy.Services.Facade.Index;
 
 /// <summary>A resource as it is handed to the index.</summary>
-internal sealed record IndexedResource(string RecordId, string Type, string Id, string Compartment, ReadOnlyMemory<byte> Bytes, ulong Height, DateTimeOffset Time);
+internal sealed record IndexedResource(string RecordId, string Type, string Id, string Compartment, ReadOnlyMemory<byte> Bytes,
+    ulong Height, DateTimeOffset Time);
 
-/// <summary>Makes a patient's shelf from the patient's resources. What is not a readable FHIR resource with an id is left out and counted.</summary>
+/// <summary>Makes a patient's shelf from the patient's resources. What is not a readable FHIR resource with an id is left out and
+/// counted.</summary>
 internal sealed class ShelfBuilder(TermPool terms)
 {
     private const int MaxDepth = 128;
@@ -129,7 +131,8 @@ internal sealed class ShelfBuilder(TermPool terms)
     }
 
     private static bool IsDeceased(JsonElement patient) =>
-        patient.TryGetProperty("deceasedDateTime", out _) || (patient.TryGetProperty("deceasedBoolean", out JsonElement flag) && flag.ValueKind == JsonValueKind.True);
+        patient.TryGetProperty("deceasedDateTime", out _) || (patient.TryGetProperty("deceasedBoolean", out JsonElement flag)
+            && flag.ValueKind == JsonValueKind.True);
 
     private int _element;
 
@@ -161,7 +164,8 @@ internal sealed class ShelfBuilder(TermPool terms)
             case ParameterKind.Date: AddDate(parameter, doc, element, found.Value); break;
             case ParameterKind.Reference: AddReference(parameter, doc, element, found.Value, resolvedType); break;
             case ParameterKind.Quantity or ParameterKind.Number: AddQuantity(parameter, doc, element, found.Value); break;
-            case ParameterKind.Uri when found.Value.ValueKind == JsonValueKind.String: AddToken(parameter, doc, element, "", found.Value.GetString()!); break;
+            case ParameterKind.Uri when found.Value.ValueKind == JsonValueKind.String: AddToken(parameter, doc, element, "",
+                found.Value.GetString()!); break;
             default: break;
         }
     }
@@ -171,19 +175,24 @@ internal sealed class ShelfBuilder(TermPool terms)
         JsonElement value = found.Value;
         switch (value.ValueKind)
         {
-            case JsonValueKind.True or JsonValueKind.False: AddToken(parameter, doc, element, "", value.ValueKind == JsonValueKind.True ? "true" : "false"); break;
+            case JsonValueKind.True or JsonValueKind.False: AddToken(parameter, doc, element, "", value.ValueKind == JsonValueKind.True
+                ? "true" : "false"); break;
             case JsonValueKind.String: AddToken(parameter, doc, element, "", value.GetString()!); break;
-            case JsonValueKind.Object when value.TryGetProperty("coding", out JsonElement codings) && codings.ValueKind == JsonValueKind.Array:
+            case JsonValueKind.Object when value.TryGetProperty("coding", out JsonElement codings)
+                && codings.ValueKind == JsonValueKind.Array:
                 foreach (JsonElement coding in codings.EnumerateArray()) AddCoding(parameter, doc, element, coding);
                 AddText(parameter, doc, value, "text");
                 break;
-            case JsonValueKind.Object when value.TryGetProperty("value", out JsonElement identifier) && identifier.ValueKind == JsonValueKind.String:
+            case JsonValueKind.Object when value.TryGetProperty("value", out JsonElement identifier)
+                && identifier.ValueKind == JsonValueKind.String:
                 // An identifier is a person's: it stays with the patient. A phone number has no system that a search could name.
                 string system = Text(value, "system") is { } named and not ("phone" or "fax" or "email" or "pager" or "url" or "sms" or "other") ? named : "";
                 _tokens.Add(new TokenEntry(parameter, Own(identifier.GetString()!), Term(system), doc, element));
-                if (value.TryGetProperty("type", out JsonElement type) && type.ValueKind == JsonValueKind.Object) AddText(parameter, doc, type, "text");
+                if (value.TryGetProperty("type", out JsonElement type) && type.ValueKind == JsonValueKind.Object) AddText(parameter, doc,
+                    type, "text");
                 break;
-            case JsonValueKind.Object when value.TryGetProperty("code", out JsonElement code) && code.ValueKind == JsonValueKind.String: AddCoding(parameter, doc, element, value); break;
+            case JsonValueKind.Object when value.TryGetProperty("code", out JsonElement code)
+                && code.ValueKind == JsonValueKind.String: AddCoding(parameter, doc, element, value); break;
             case JsonValueKind.Object: AddText(parameter, doc, value, "text"); break;
             default: break;
         }
@@ -238,7 +247,8 @@ internal sealed class ShelfBuilder(TermPool terms)
     {
         if (value.ValueKind == JsonValueKind.String)
         {
-            if (FhirDates.TryParse(value.GetString()!, out DateSpan span)) _dates.Add(new DateEntry(parameter, doc, element, span.Low, span.High));
+            if (FhirDates.TryParse(value.GetString()!, out DateSpan span)) _dates.Add(new DateEntry(parameter, doc, element, span.Low,
+                span.High));
             return;
         }
         if (value.ValueKind != JsonValueKind.Object) return;
@@ -249,15 +259,19 @@ internal sealed class ShelfBuilder(TermPool terms)
         string? start = Text(value, "start"), end = Text(value, "end");
         if (start is null && end is null) return;
         bool hasStart = FhirDates.TryParse(start ?? "", out DateSpan first), hasEnd = FhirDates.TryParse(end ?? "", out DateSpan last);
-        if (hasStart || hasEnd) _dates.Add(new DateEntry(parameter, doc, element, hasStart ? first.Low : 0, hasEnd ? last.High : DateSpan.Open));
+        if (hasStart || hasEnd) _dates.Add(new DateEntry(parameter, doc, element, hasStart ? first.Low : 0, hasEnd ? last.High
+            : DateSpan.Open));
     }
 
     private void AddReference(int parameter, int doc, int element, JsonElement value, string? resolvedType)
     {
-        string? text = value.ValueKind == JsonValueKind.String ? value.GetString() : value.ValueKind == JsonValueKind.Object ? Text(value, "reference") : null;
-        if (value.ValueKind == JsonValueKind.Object && value.TryGetProperty("identifier", out JsonElement identifier) && identifier.ValueKind == JsonValueKind.Object
+        string? text = value.ValueKind == JsonValueKind.String ? value.GetString() : value.ValueKind == JsonValueKind.Object
+            ? Text(value, "reference") : null;
+        if (value.ValueKind == JsonValueKind.Object && value.TryGetProperty("identifier", out JsonElement identifier)
+            && identifier.ValueKind == JsonValueKind.Object
             && Text(identifier, "value") is { } own)
-            _tokens.Add(new TokenEntry(parameter | SearchParameter.IdentifierBit, Own(own), Term(Text(identifier, "system") ?? ""), doc, 0));
+            _tokens.Add(new TokenEntry(parameter | SearchParameter.IdentifierBit, Own(own), Term(Text(identifier, "system") ?? ""), doc,
+                0));
         if (text is null || ReferenceText.Parse(text) is not { } reference) return;
         if (resolvedType is not null && reference.Type.Length > 0 && reference.Type != resolvedType) return;
         // "urn:uuid:" does not say of what type: what it names is looked up when it is needed.

@@ -3,7 +3,8 @@ using System.Collections.Concurrent;
 namespace Ptoy.Services.Facade.Index;
 
 /// <summary>
-/// Codes, systems and units, each once, as small numbers. Only terms go in here, never identifiers, names or ids of resources: those are kept
+/// Codes, systems and units, each once, as small numbers. Only terms go in here, never identifiers, names or ids of resources: those are
+/// kept
 /// with their patient and vanish with it. When the pool is full, further terms are kept with their patient too.
 /// </summary>
 internal sealed class TermPool

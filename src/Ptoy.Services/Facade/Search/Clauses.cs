@@ -103,7 +103,8 @@ internal sealed class ChainClause(int parameter, IReadOnlyList<(string Type, Cla
         (int from, int to) = PatientShelf.Lines(shelf.References, parameter, r => r.Parameter);
         for (int at = from; at < to; at++)
         {
-            if (fitting.Any(f => SearchEngine.Resolve(shelf, shelf.References[at]) is var doc and >= 0 && f.Has(doc) && visibility.Sees(shelf, doc))) found.Set(shelf.References[at].Doc);
+            if (fitting.Any(f => SearchEngine.Resolve(shelf, shelf.References[at]) is var doc and >= 0 && f.Has(doc)
+                && visibility.Sees(shelf, doc))) found.Set(shelf.References[at].Doc);
         }
         candidates.And(found);
     }

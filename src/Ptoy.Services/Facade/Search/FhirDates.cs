@@ -2,14 +2,16 @@ using System.Globalization;
 
 namespace Ptoy.Services.Facade.Search;
 
-/// <summary>The instants that a FHIR date, dateTime, instant or Period stands for: from <see cref="Low"/> up to but not with <see cref="High"/>, in UTC ticks.</summary>
+/// <summary>The instants that a FHIR date, dateTime, instant or Period stands for: from <see cref="Low"/> up to but not with <see
+/// cref="High"/>, in UTC ticks.</summary>
 internal readonly record struct DateSpan(long Low, long High)
 {
     /// <summary>An end that is not known.</summary>
     public const long Open = long.MaxValue;
 }
 
-/// <summary>Reads partial dates: <c>2012</c>, <c>2012-03</c>, <c>2012-03-01</c>, <c>2012-03-01T08:00[:00[.000]][Z|±hh:mm]</c>. Without a zone it is UTC.</summary>
+/// <summary>Reads partial dates: <c>2012</c>, <c>2012-03</c>, <c>2012-03-01</c>, <c>2012-03-01T08:00[:00[.000]][Z|±hh:mm]</c>. Without a
+/// zone it is UTC.</summary>
 internal static class FhirDates
 {
     private const int DateLength = 10;
@@ -79,7 +81,8 @@ internal static class FhirDates
     private static long Zone(string text)
     {
         if (text == "Z") return 0;
-        if (text.Length != 6 || text[3] != ':' || !Number(text[1..3], 0, 14, out int hours) || !Number(text[4..], 0, 59, out int minutes)) return long.MinValue;
+        if (text.Length != 6 || text[3] != ':' || !Number(text[1..3], 0, 14, out int hours)
+            || !Number(text[4..], 0, 59, out int minutes)) return long.MinValue;
         long ticks = (hours * TimeSpan.TicksPerHour) + (minutes * TimeSpan.TicksPerMinute);
         return text[0] == '-' ? -ticks : ticks;
     }

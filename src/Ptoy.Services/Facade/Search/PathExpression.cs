@@ -13,9 +13,12 @@ internal sealed class PathExpression
 {
     private static readonly HashSet<string> DataTypes = new(StringComparer.Ordinal)
     {
-        "Quantity", "CodeableConcept", "String", "Boolean", "Integer", "Range", "Ratio", "SampledData", "Time", "DateTime", "Period", "Date", "Instant",
-        "Timing", "Age", "Reference", "Money", "Identifier", "Coding", "Uri", "Url", "Canonical", "Code", "Decimal", "Duration", "Count", "Distance",
-        "Attachment", "Expression", "PositiveInt", "UnsignedInt", "Markdown", "Base64Binary", "Address", "ContactPoint", "HumanName", "Annotation",
+        "Quantity", "CodeableConcept", "String", "Boolean", "Integer", "Range", "Ratio", "SampledData", "Time", "DateTime", "Period",
+            "Date", "Instant",
+        "Timing", "Age", "Reference", "Money", "Identifier", "Coding", "Uri", "Url", "Canonical", "Code", "Decimal", "Duration", "Count",
+            "Distance",
+        "Attachment", "Expression", "PositiveInt", "UnsignedInt", "Markdown", "Base64Binary", "Address", "ContactPoint", "HumanName",
+            "Annotation",
         "Id", "Oid", "Uuid", "Signature", "DataRequirement", "TriggerDefinition", "UsageContext", "Dosage", "ContactDetail", "Meta",
     };
 
@@ -28,7 +31,8 @@ internal sealed class PathExpression
 
     private readonly record struct Step(string Name, string? As, string? WhereName, string? WhereValue, int Index);
 
-    /// <summary>The alternatives of an expression that begin with one of these types; null when a part is beyond what is compiled here.</summary>
+    /// <summary>The alternatives of an expression that begin with one of these types; null when a part is beyond what is compiled
+    /// here.</summary>
     public static IReadOnlyList<PathExpression>? Compile(string expression, params string[] roots)
     {
         var found = new List<PathExpression>();
@@ -68,14 +72,16 @@ internal sealed class PathExpression
         foreach (string part in SplitPath(text).Skip(1))
         {
             if (part.StartsWith("as(", StringComparison.Ordinal)) steps[^1] = steps[^1] with { As = Capital(part[3..^1]) };
-            else if (part.StartsWith("where(resolve() is ", StringComparison.Ordinal)) resolved = part["where(resolve() is ".Length..^1].Trim();
+            else if (part.StartsWith("where(resolve() is ",
+                StringComparison.Ordinal)) resolved = part["where(resolve() is ".Length..^1].Trim();
             else if (part.StartsWith("where(", StringComparison.Ordinal))
             {
                 string[] sides = part[6..^1].Split('=');
                 if (sides.Length != 2) return null;
                 steps[^1] = steps[^1] with { WhereName = sides[0].Trim(), WhereValue = sides[1].Trim(' ', '\'') };
             }
-            else if (part.EndsWith(']')) steps.Add(new Step(part[..part.IndexOf('[', StringComparison.Ordinal)], null, null, null, int.Parse(part[(part.IndexOf('[', StringComparison.Ordinal) + 1)..^1], System.Globalization.CultureInfo.InvariantCulture)));
+            else if (part.EndsWith(']')) steps.Add(new Step(part[..part.IndexOf('[', StringComparison.Ordinal)], null, null, null,
+                int.Parse(part[(part.IndexOf('[', StringComparison.Ordinal) + 1)..^1], System.Globalization.CultureInfo.InvariantCulture)));
             else if (part.Contains('(', StringComparison.Ordinal)) return null;
             else steps.Add(new Step(part, null, null, null, -1));
         }
@@ -132,7 +138,8 @@ internal sealed class PathExpression
             foreach (JsonProperty property in element.EnumerateObject())
             {
                 if (property.Name.Length > at.Name.Length && property.Name.StartsWith(at.Name, StringComparison.Ordinal)
-                    && DataTypes.Contains(property.Name[at.Name.Length..])) Enter(property.Value, property.Name[at.Name.Length..], at, step, found);
+                    && DataTypes.Contains(property.Name[at.Name.Length..])) Enter(property.Value, property.Name[at.Name.Length..], at,
+                        step, found);
             }
         }
     }
@@ -141,7 +148,8 @@ internal sealed class PathExpression
     {
         if (at.Index >= 0)
         {
-            if (value.ValueKind == JsonValueKind.Array && at.Index < value.GetArrayLength()) Walk(value[at.Index], dataType, step + 1, found);
+            if (value.ValueKind == JsonValueKind.Array && at.Index < value.GetArrayLength()) Walk(value[at.Index], dataType, step + 1,
+                found);
             return;
         }
         if (at.WhereName is null)

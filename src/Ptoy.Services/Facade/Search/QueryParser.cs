@@ -1,7 +1,8 @@
 namespace Ptoy.Services.Facade.Search;
 
 /// <summary>
-/// Reads a search's parameters. What is not known, or not supported in this form, is listed in <see cref="SearchRequest.NotApplied"/>: the caller
+/// Reads a search's parameters. What is not known, or not supported in this form, is listed in <see cref="SearchRequest.NotApplied"/>: the
+/// caller
 /// refuses or reports it, and never passes over it. What is known and wrong throws <see cref="SearchException"/>.
 /// </summary>
 internal sealed class QueryParser(ValueParser values)
@@ -23,9 +24,11 @@ internal sealed class QueryParser(ValueParser values)
             if (taken) state.Applied.Add((name, value));
             else state.NotApplied.Add(name);
         }
-        if (state.Clauses.Count > MaxClauses) throw new SearchException("search", $"{state.Clauses.Count} parameters, more than {MaxClauses}");
+        if (state.Clauses.Count > MaxClauses) throw new SearchException("search",
+            $"{state.Clauses.Count} parameters, more than {MaxClauses}");
         return new SearchRequest(
-            type, state.Clauses, state.Sort, state.Includes, state.Reverse, state.Count, state.Form, state.WithTotal, state.Applied, [.. state.NotApplied.Distinct()]);
+            type, state.Clauses, state.Sort, state.Includes, state.Reverse, state.Count, state.Form, state.WithTotal, state.Applied,
+                [.. state.NotApplied.Distinct()]);
     }
 
     private bool Filter(State state, string name, string value)
@@ -43,8 +46,10 @@ internal sealed class QueryParser(ValueParser values)
         int colon = name.IndexOf(':', StringComparison.Ordinal);
         string code = colon < 0 ? name : name[..colon];
         string? modifier = colon < 0 ? null : name[(colon + 1)..];
-        if (code == "_id") return modifier is null ? new IdClause(type, [.. ValueParser.Alternatives(name, value).Select(ValueParser.Unescape)]) : null;
-        if (code == "_lastUpdated") return modifier is null ? new UpdatedClause([.. ValueParser.Alternatives(name, value).Select(v => values.Date(name, v))]) : null;
+        if (code == "_id") return modifier is null ? new IdClause(type,
+            [.. ValueParser.Alternatives(name, value).Select(ValueParser.Unescape)]) : null;
+        if (code == "_lastUpdated") return modifier is null
+            ? new UpdatedClause([.. ValueParser.Alternatives(name, value).Select(v => values.Date(name, v))]) : null;
         if (SearchParameters.Find(type, code) is not { } parameter) return null;
         if (modifier == "missing")
         {
@@ -66,7 +71,8 @@ internal sealed class QueryParser(ValueParser values)
             case ParameterKind.Composite when modifier is null:
                 return new ValueClause(parameter.Id, [.. alternatives.Select(v => Composite(parameter, name, v))], false);
             case ParameterKind.Token when modifier == "text":
-                return new ValueClause(parameter.Id | SearchParameter.TextBit, [.. alternatives.Select(v => new StringTest(ValueParser.Unescape(v), StringMode.Begins))], false);
+                return new ValueClause(parameter.Id | SearchParameter.TextBit,
+                    [.. alternatives.Select(v => new StringTest(ValueParser.Unescape(v), StringMode.Begins))], false);
             case ParameterKind.Token when modifier == "not":
                 return new ValueClause(parameter.Id, [.. alternatives.Select(ValueParser.Token)], true);
             case ParameterKind.Reference when modifier == "identifier":
@@ -77,14 +83,16 @@ internal sealed class QueryParser(ValueParser values)
                     || (parameter.Kind == ParameterKind.Uri && modifier is "below" or "above")
                     || (parameter.Kind == ParameterKind.Reference && parameter.Targets.Contains(modifier));
                 if (!fits || parameter.Kind == ParameterKind.Composite) return null;
-                return new ValueClause(parameter.Id, [.. alternatives.Select(v => values.Parse(parameter.Name, parameter.Kind, parameter.Targets, modifier, v))], false);
+                return new ValueClause(parameter.Id,
+                    [.. alternatives.Select(v => values.Parse(parameter.Name, parameter.Kind, parameter.Targets, modifier, v))], false);
         }
     }
 
     private CompositeTest Composite(SearchParameter parameter, string name, string value)
     {
         List<string> parts = ValueParser.Split(value, '$');
-        if (parts.Count != parameter.Parts.Count) throw new SearchException(name, $"{parts.Count} parts, not {parameter.Parts.Count} joined by $");
+        if (parts.Count != parameter.Parts.Count) throw new SearchException(name,
+            $"{parts.Count} parts, not {parameter.Parts.Count} joined by $");
         return new CompositeTest([.. parameter.Parts.Select((p, i) => (p.Id, values.Parse(name, p.Kind, [], null, parts[i])))]);
     }
 
@@ -93,7 +101,8 @@ internal sealed class QueryParser(ValueParser values)
         int colon = link.IndexOf(':', StringComparison.Ordinal);
         string? only = colon < 0 ? null : link[(colon + 1)..];
         if (SearchParameters.Find(type, colon < 0 ? link : link[..colon]) is not { Kind: ParameterKind.Reference } parameter) return null;
-        IEnumerable<string> types = only is not null ? parameter.Targets.Where(t => t == only) : link == "patient" ? ["Patient"] : parameter.Targets;
+        IEnumerable<string> types = only is not null ? parameter.Targets.Where(t => t == only) : link == "patient" ? ["Patient"]
+            : parameter.Targets;
         var targets = new List<(string Type, Clause Inner)>();
         foreach (string target in types)
         {
@@ -107,7 +116,8 @@ internal sealed class QueryParser(ValueParser values)
         switch (name)
         {
             case "_count":
-                if (!int.TryParse(value, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int count))
+                if (!int.TryParse(value, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture,
+                    out int count))
                     throw new SearchException(name, "not a number");
                 // Zero asks for the number of matches, as _summary=count does.
                 if (count == 0) state.Form = AnswerForm.CountOnly;
@@ -159,7 +169,8 @@ internal sealed class QueryParser(ValueParser values)
             ? [.. SearchParameters.Of(parts[0]).Values.Where(p => p.Kind == ParameterKind.Reference)]
             : [.. SearchParameters.Of(parts[0]).Values.Where(p => p.Kind == ParameterKind.Reference && p.Name == parts[1])];
         rules.AddRange(found.Select(p => new IncludeRule(parts[0], p, target)));
-        if (rules.Select(r => r.Parameter.Name).Distinct().Count() > MaxIncludes && parts[1] != "*") throw new SearchException(name, $"more than {MaxIncludes} of them");
+        if (rules.Select(r => r.Parameter.Name).Distinct().Count() > MaxIncludes && parts[1] != "*") throw new SearchException(name,
+            $"more than {MaxIncludes} of them");
         return found.Length > 0;
     }
 

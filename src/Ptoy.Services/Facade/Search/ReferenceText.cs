@@ -9,7 +9,8 @@ internal readonly record struct ReferenceText(string Type, string Id, bool IsAbs
         if (text.Length == 0 || text[0] == '#') return null;
         if (ownBase is not null && text.StartsWith(ownBase, StringComparison.Ordinal)) text = text[ownBase.Length..].TrimStart('/');
         if (text.StartsWith("urn:uuid:", StringComparison.Ordinal)) return new ReferenceText("", text["urn:uuid:".Length..], false);
-        if (text.Contains("://", StringComparison.Ordinal) || text.StartsWith("urn:", StringComparison.Ordinal)) return new ReferenceText("", text, true);
+        if (text.Contains("://", StringComparison.Ordinal) || text.StartsWith("urn:",
+            StringComparison.Ordinal)) return new ReferenceText("", text, true);
         string[] parts = text.Split('/');
         // Type/id, and Type/id/_history/version: the version does not matter for what is referred to.
         if (parts.Length is 2 or 4 && SearchParameters.IsType(parts[0]) && (parts.Length == 2 || parts[2] == "_history"))

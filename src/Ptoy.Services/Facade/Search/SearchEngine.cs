@@ -32,10 +32,12 @@ internal static class SearchEngine
 
     /// <summary>All that satisfies every clause and may be seen; a resource that several patients' records hold counts once.</summary>
     public static List<Hit> Find(
-        IEnumerable<PatientShelf> shelves, string type, IReadOnlyList<Clause> clauses, IVisibility visibility, CancellationToken cancellation)
+        IEnumerable<PatientShelf> shelves, string type, IReadOnlyList<Clause> clauses, IVisibility visibility,
+            CancellationToken cancellation)
     {
         var found = new List<Hit>();
-        HashSet<string>? shared = type is "Practitioner" or "Organization" or "Location" or "PractitionerRole" or "Medication" or "Device" ? [] : null;
+        HashSet<string>? shared = type is "Practitioner" or "Organization" or "Location" or "PractitionerRole" or "Medication" or "Device"
+            ? [] : null;
         foreach (PatientShelf shelf in shelves)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -126,11 +128,15 @@ internal sealed class SortColumn(SortKey key)
             case ParameterKind.Token or ParameterKind.Uri:
                 Each(shelf.Tokens, t => t.Parameter, t => Note(shelf, t.Doc, new SortValue(0, shelf.Text(t.Code))));
                 break;
-            case ParameterKind.String: Each(shelf.Strings, t => t.Parameter, t => Note(shelf, t.Doc, new SortValue(0, shelf.Text(t.Folded)))); break;
-            case ParameterKind.Date: Each(shelf.Dates, t => t.Parameter, t => Note(shelf, t.Doc, new SortValue(key.Descending ? t.High : t.Low, null))); break;
-            case ParameterKind.Reference: Each(shelf.References, t => t.Parameter, t => Note(shelf, t.Doc, new SortValue(0, shelf.Text(t.TargetId)))); break;
+            case ParameterKind.String: Each(shelf.Strings, t => t.Parameter, t =>
+                Note(shelf, t.Doc, new SortValue(0, shelf.Text(t.Folded)))); break;
+            case ParameterKind.Date: Each(shelf.Dates, t => t.Parameter, t =>
+                Note(shelf, t.Doc, new SortValue(key.Descending ? t.High : t.Low, null))); break;
+            case ParameterKind.Reference: Each(shelf.References, t => t.Parameter, t =>
+                Note(shelf, t.Doc, new SortValue(0, shelf.Text(t.TargetId)))); break;
             case ParameterKind.Quantity or ParameterKind.Number:
-                Each(shelf.Quantities, t => t.Parameter, t => Note(shelf, t.Doc, new SortValue(t.Base != 0 ? t.BaseLow : (double)t.Low, null)));
+                Each(shelf.Quantities, t => t.Parameter, t => Note(shelf, t.Doc,
+                    new SortValue(t.Base != 0 ? t.BaseLow : (double)t.Low, null)));
                 break;
             default: break;
         }
@@ -163,6 +169,7 @@ internal sealed class SortColumn(SortKey key)
     private void Note(PatientShelf shelf, int doc, SortValue value)
     {
         var hit = new Hit(shelf, doc);
-        if (!_values.TryGetValue(hit, out SortValue known) || (key.Descending ? value.CompareTo(known) > 0 : value.CompareTo(known) < 0)) _values[hit] = value;
+        if (!_values.TryGetValue(hit, out SortValue known) || (key.Descending ? value.CompareTo(known) > 0
+            : value.CompareTo(known) < 0)) _values[hit] = value;
     }
 }

@@ -24,7 +24,8 @@ internal sealed record SearchParameter(
     int Id, string Type, string Name, ParameterKind Kind, IReadOnlyList<PathExpression> Paths, IReadOnlyList<string> Targets,
     IReadOnlyList<CompositePart> Parts, string Definition)
 {
-    /// <summary>Ids of the texts of tokens (<c>:text</c>) and of identifiers in references (<c>:identifier</c>) stand beside the parameter's.</summary>
+    /// <summary>Ids of the texts of tokens (<c>:text</c>) and of identifiers in references (<c>:identifier</c>) stand beside the
+    /// parameter's.</summary>
     public const int TextBit = 1 << 20;
 
     /// <inheritdoc cref="TextBit"/>
@@ -35,7 +36,8 @@ internal sealed record SearchParameter(
 }
 
 /// <summary>
-/// The search parameters of FHIR R4 as its own definitions give them, compiled. Those whose expression is beyond what is compiled, and special
+/// The search parameters of FHIR R4 as its own definitions give them, compiled. Those whose expression is beyond what is compiled, and
+/// special
 /// ones (<c>near</c>, <c>_query</c>, <c>_text</c>, <c>_content</c>), are not there: a search that uses them is told so.
 /// </summary>
 internal static class SearchParameters
@@ -43,7 +45,8 @@ internal static class SearchParameters
     private static readonly Lazy<FrozenDictionary<string, FrozenDictionary<string, SearchParameter>>> All = new(Build);
 
     /// <summary>All resource types.</summary>
-    public static IReadOnlyList<string> Types { get; } = [.. ModelInfo.SupportedResources.Where(t => t is not "Parameters").Order(StringComparer.Ordinal)];
+    public static IReadOnlyList<string> Types { get; } = [.. ModelInfo.SupportedResources.Where(t =>
+        t is not "Parameters").Order(StringComparer.Ordinal)];
 
     private static readonly FrozenSet<string> TypeSet = Types.ToFrozenSet(StringComparer.Ordinal);
 
@@ -51,7 +54,8 @@ internal static class SearchParameters
 
     /// <summary>A type's parameters by name.</summary>
     public static IReadOnlyDictionary<string, SearchParameter> Of(string type) =>
-        All.Value.TryGetValue(type, out FrozenDictionary<string, SearchParameter>? found) ? found : FrozenDictionary<string, SearchParameter>.Empty;
+        All.Value.TryGetValue(type, out FrozenDictionary<string, SearchParameter>? found) ? found : FrozenDictionary<string,
+            SearchParameter>.Empty;
 
     public static SearchParameter? Find(string type, string name) => Of(type).GetValueOrDefault(name);
 
@@ -89,12 +93,14 @@ internal static class SearchParameters
 
     private static SearchParameter? MakeComposite(string type, SearchParamDefinition definition, string[] roots, string url, ref int next)
     {
-        if (PathExpression.Compile(definition.Expression!, roots) is not { Count: > 0 } paths || definition.Component is not { Length: 2 } components) return null;
+        if (PathExpression.Compile(definition.Expression!, roots) is not { Count: > 0 } paths
+            || definition.Component is not { Length: 2 } components) return null;
         var parts = new List<CompositePart>();
         foreach (var component in components)
         {
             if (PathExpression.CompileRelative(component.Expression) is not { Count: > 0 } relative) return null;
-            ParameterKind? kind = ModelInfo.SearchParameters.FirstOrDefault(p => p.Url == component.Definition) is { } part ? KindOf(part.Type) : null;
+            ParameterKind? kind = ModelInfo.SearchParameters.FirstOrDefault(p => p.Url == component.Definition) is { } part
+                ? KindOf(part.Type) : null;
             if (kind is null or ParameterKind.Composite) return null;
             parts.Add(new CompositePart(next++, kind.Value, relative));
         }

@@ -9,7 +9,8 @@ internal enum AnswerForm
 
 /// <summary>A parsed search.</summary>
 internal sealed record SearchRequest(
-    string Type, IReadOnlyList<Clause> Clauses, IReadOnlyList<SortKey> Sort, IReadOnlyList<IncludeRule> Includes, IReadOnlyList<IncludeRule> Reverse,
+    string Type, IReadOnlyList<Clause> Clauses, IReadOnlyList<SortKey> Sort, IReadOnlyList<IncludeRule> Includes,
+        IReadOnlyList<IncludeRule> Reverse,
     int Count, AnswerForm Form, bool WithTotal, IReadOnlyList<(string Name, string Value)> Applied, IReadOnlyList<string> NotApplied);
 
 /// <summary>A search that cannot be understood. The message names the parameter and what is wrong with it.</summary>

@@ -2,12 +2,14 @@ using System.Globalization;
 
 namespace Ptoy.Services.Facade.Search;
 
-/// <summary>Reads the values of search parameters: prefixes, escapes, tokens, dates, numbers with their precision, quantities, references.</summary>
+/// <summary>Reads the values of search parameters: prefixes, escapes, tokens, dates, numbers with their precision, quantities,
+/// references.</summary>
 internal sealed class ValueParser(TimeProvider time, string ownBase)
 {
     public const int MaxValues = 100;
 
-    private static readonly Dictionary<string, Prefix> Prefixes = Enum.GetValues<Prefix>().ToDictionary(p => p.ToString().ToLowerInvariant());
+    private static readonly Dictionary<string, Prefix> Prefixes = Enum.GetValues<Prefix>().ToDictionary(p =>
+        p.ToString().ToLowerInvariant());
 
     /// <summary>Cuts at a separator that no backslash stands before.</summary>
     public static List<string> Split(string text, char separator)
@@ -51,7 +53,8 @@ internal sealed class ValueParser(TimeProvider time, string ownBase)
     public ValueTest Parse(string name, ParameterKind kind, IReadOnlyList<string> targets, string? modifier, string text) => kind switch
     {
         ParameterKind.Token => Token(text),
-        ParameterKind.String => new StringTest(Unescape(text), modifier switch { "exact" => StringMode.Exact, "contains" => StringMode.Contains, _ => StringMode.Begins }),
+        ParameterKind.String => new StringTest(Unescape(text), modifier switch { "exact" => StringMode.Exact, "contains" =>
+            StringMode.Contains, _ => StringMode.Begins }),
         ParameterKind.Date => Date(name, text),
         ParameterKind.Number => Number(name, text, null, null),
         ParameterKind.Quantity => Quantity(name, text),
@@ -72,7 +75,8 @@ internal sealed class ValueParser(TimeProvider time, string ownBase)
     {
         (Prefix prefix, string rest) = TakePrefix(text);
         if (!FhirDates.TryParse(rest.Replace(' ', '+'), out DateSpan span))
-            throw new SearchException(name, "not a date such as 2026, 2026-03, 2026-03-01 or 2026-03-01T08:00:00Z, with a prefix such as ge if need be");
+            throw new SearchException(name,
+                "not a date such as 2026, 2026-03, 2026-03-01 or 2026-03-01T08:00:00Z, with a prefix such as ge if need be");
         return new DateTest(prefix, span, time.GetUtcNow().UtcTicks);
     }
 
@@ -89,7 +93,8 @@ internal sealed class ValueParser(TimeProvider time, string ownBase)
     {
         (Prefix prefix, string rest) = TakePrefix(text);
         const NumberStyles Styles = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
-        if (!decimal.TryParse(rest, Styles, CultureInfo.InvariantCulture, out decimal value)) throw new SearchException(name, "not a number, with a prefix such as gt if need be");
+        if (!decimal.TryParse(rest, Styles, CultureInfo.InvariantCulture, out decimal value)) throw new SearchException(name,
+            "not a number, with a prefix such as gt if need be");
         return new QuantityTest(prefix, value, HalfOfLastDigit(name, rest), system, code);
     }
 
@@ -97,11 +102,13 @@ internal sealed class ValueParser(TimeProvider time, string ownBase)
     private static decimal HalfOfLastDigit(string name, string text)
     {
         int exponentAt = text.IndexOfAny(['e', 'E']);
-        int exponent = exponentAt < 0 ? 0 : int.Parse(text[(exponentAt + 1)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        int exponent = exponentAt < 0 ? 0 : int.Parse(text[(exponentAt + 1)..], NumberStyles.AllowLeadingSign,
+            CultureInfo.InvariantCulture);
         string digits = exponentAt < 0 ? text : text[..exponentAt];
         int point = digits.IndexOf('.', StringComparison.Ordinal);
         int place = exponent - (point < 0 ? 0 : digits.Length - point - 1);
-        if (exponentAt >= 0 && point < 0) place = exponent + digits.TrimStart('-', '+').Length - 1 - (digits.TrimStart('-', '+').Length - 1);
+        // The standard counts a whole number before an exponent as if one decimal more were written.
+        if (exponentAt >= 0 && point < 0) place = exponent - 1;
         if (place is < -20 or > 20) throw new SearchException(name, "the number has too many digits");
         decimal half = 0.5m;
         for (; place > 0; place--) half *= 10;
@@ -113,10 +120,12 @@ internal sealed class ValueParser(TimeProvider time, string ownBase)
     {
         if (ReferenceText.Parse(text, ownBase) is not { } reference) throw new SearchException(name, "not a reference such as Patient/123");
         if (reference.IsAbsolute) return new ReferenceTest([], reference.Id, true);
-        string[] types = reference.Type.Length > 0 ? [reference.Type] : modifier is not null ? [modifier] : name == "patient" ? ["Patient"] : [.. targets];
+        string[] types = reference.Type.Length > 0 ? [reference.Type] : modifier is not null ? [modifier] : name == "patient" ? ["Patient"]
+            : [.. targets];
         return new ReferenceTest(types, reference.Id, false);
     }
 
     private static (Prefix Prefix, string Number) TakePrefix(string text) =>
-        text.Length > 2 && char.IsAsciiLetter(text[0]) && Prefixes.TryGetValue(text[..2], out Prefix prefix) ? (prefix, text[2..]) : (Prefix.Eq, text);
+        text.Length > 2 && char.IsAsciiLetter(text[0]) && Prefixes.TryGetValue(text[..2], out Prefix prefix) ? (prefix, text[2..])
+            : (Prefix.Eq, text);
 }

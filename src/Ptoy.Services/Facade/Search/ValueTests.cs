@@ -101,7 +101,8 @@ internal sealed class UriTest(string uri, bool below, bool above) : ValueTest
         for (int at = from; at < to; at++)
         {
             string value = shelf.Text(shelf.Tokens[at].Code);
-            if (value == uri || (below && value.StartsWith(uri, StringComparison.Ordinal)) || (above && uri.StartsWith(value, StringComparison.Ordinal)))
+            if (value == uri || (below && value.StartsWith(uri, StringComparison.Ordinal))
+                || (above && uri.StartsWith(value, StringComparison.Ordinal)))
                 hits.Add((shelf.Tokens[at].Doc, shelf.Tokens[at].Element));
         }
     }

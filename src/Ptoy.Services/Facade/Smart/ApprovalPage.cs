@@ -4,7 +4,8 @@ using Ptoy.Client.Workflows;
 namespace Ptoy.Services.Facade.Smart;
 
 /// <summary>
-/// The page that a browser sees at the authorization endpoint: what is asked and by whom, the link for the patient's dApp or command line, and a
+/// The page that a browser sees at the authorization endpoint: what is asked and by whom, the link for the patient's dApp or command line,
+/// and a
 /// script that goes on once the person has decided. Keys never come near this page.
 /// </summary>
 internal static class ApprovalPage

@@ -9,7 +9,8 @@ namespace Ptoy.Services.Facade.Smart;
 
 /// <summary>An app's request for access that waits for a person.</summary>
 internal sealed record PendingApproval(
-    string Id, FacadeApp App, string RedirectUri, string State, string CodeChallenge, IReadOnlyList<SmartScope> Scopes, IReadOnlyList<string> PlainScopes,
+    string Id, FacadeApp App, string RedirectUri, string State, string CodeChallenge, IReadOnlyList<SmartScope> Scopes,
+        IReadOnlyList<string> PlainScopes,
     string Purpose, DateTimeOffset Until, string Challenge)
 {
     /// <summary>Where the browser goes once it is decided.</summary>
@@ -37,12 +38,14 @@ internal sealed class Approvals(TimeProvider time)
     public PendingApproval Add(Func<string, DateTimeOffset, PendingApproval> make)
     {
         Sweep();
-        if (_pending.Count >= MaxPending) throw new OAuthException(503, "temporarily_unavailable", "too many requests wait for approval; try again later");
+        if (_pending.Count >= MaxPending) throw new OAuthException(503, "temporarily_unavailable",
+            "too many requests wait for approval; try again later");
         PendingApproval made = make(SmartState.NewSecret(), time.GetUtcNow() + Waiting);
         return _pending[made.Id] = made;
     }
 
-    public PendingApproval? Find(string id) => _pending.TryGetValue(id, out PendingApproval? found) && time.GetUtcNow() < found.Until ? found : null;
+    public PendingApproval? Find(string id) => _pending.TryGetValue(id, out PendingApproval? found) && time.GetUtcNow() < found.Until
+        ? found : null;
 
     /// <summary>Gives a code for an approved request. False when it was decided before.</summary>
     public bool Approve(PendingApproval request, SmartGrant grant)
@@ -69,7 +72,8 @@ internal sealed class Approvals(TimeProvider time)
     }
 
     /// <summary>The code, whether used before or not; null when there is none such.</summary>
-    public AuthorizationCode? Code(string code) => _codes.TryGetValue(code, out AuthorizationCode? found) && time.GetUtcNow() < found.Until ? found : null;
+    public AuthorizationCode? Code(string code) => _codes.TryGetValue(code, out AuthorizationCode? found) && time.GetUtcNow() < found.Until
+        ? found : null;
 
     /// <summary>The app's address with an answer and its state.</summary>
     public static string Redirect(string uri, string answer, string state) =>

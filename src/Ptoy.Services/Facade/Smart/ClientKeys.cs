@@ -7,7 +7,8 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace Ptoy.Services.Facade.Smart;
 
-/// <summary>How apps prove themselves: a secret, a signed assertion (RFC 7523, as SMART backend services ask for it), or not at all (public).</summary>
+/// <summary>How apps prove themselves: a secret, a signed assertion (RFC 7523, as SMART backend services ask for it), or not at all
+/// (public).</summary>
 internal sealed class ClientKeys(FacadeOptions options, TimeProvider time, string tokenUrl)
 {
     private const string AssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -38,12 +39,14 @@ internal sealed class ClientKeys(FacadeOptions options, TimeProvider time, strin
     {
         if (form.TryGetValue("client_assertion", out string? assertion)) return await AssertedAsync(form, assertion);
         (string? id, string? secret) = (form.GetValueOrDefault("client_id"), form.GetValueOrDefault("client_secret"));
-        if (http.Request.Headers.Authorization.ToString() is { } header && header.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase)) (id, secret) = Basic(header[6..]);
+        if (http.Request.Headers.Authorization.ToString() is { } header
+            && header.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase)) (id, secret) = Basic(header[6..]);
         FacadeApp app = Find(id) ?? throw OAuthException.InvalidClient("client_id: not an app that is registered here");
         if (app.SecretSha256 is { } expected)
         {
             byte[] given = SHA256.HashData(Encoding.UTF8.GetBytes(secret ?? ""));
-            return CryptographicOperations.FixedTimeEquals(given, Convert.FromHexString(expected)) ? app : throw OAuthException.InvalidClient("the client secret is wrong or missing");
+            return CryptographicOperations.FixedTimeEquals(given, Convert.FromHexString(expected)) ? app
+                : throw OAuthException.InvalidClient("the client secret is wrong or missing");
         }
         return app.Jwks is null ? app : throw OAuthException.InvalidClient("the app signs its requests: client_assertion is missing");
     }
@@ -63,11 +66,14 @@ internal sealed class ClientKeys(FacadeOptions options, TimeProvider time, strin
 
     private async Task<FacadeApp> AssertedAsync(IReadOnlyDictionary<string, string> form, string assertion)
     {
-        if (form.GetValueOrDefault("client_assertion_type") != AssertionType) throw OAuthException.InvalidClient($"client_assertion_type: not {AssertionType}");
+        if (form.GetValueOrDefault("client_assertion_type") != AssertionType)
+            throw OAuthException.InvalidClient($"client_assertion_type: not {AssertionType}");
         JsonWebToken token;
         try { token = _handler.ReadJsonWebToken(assertion); }
-        catch (Exception e) when (e is ArgumentException or SecurityTokenException) { throw OAuthException.InvalidClient("client_assertion: not a JSON Web Token"); }
-        FacadeApp app = Find(token.Issuer) ?? throw OAuthException.InvalidClient("client_assertion: iss is not an app that is registered here");
+        catch (Exception e) when (e is ArgumentException or SecurityTokenException)
+            { throw OAuthException.InvalidClient("client_assertion: not a JSON Web Token"); }
+        FacadeApp app = Find(token.Issuer)
+            ?? throw OAuthException.InvalidClient("client_assertion: iss is not an app that is registered here");
         if (app.Jwks is not { } keys) throw OAuthException.InvalidClient("client_assertion: the app has no keys registered");
         DateTime now = time.GetUtcNow().UtcDateTime;
         TokenValidationResult result = await _handler.ValidateTokenAsync(assertion, new TokenValidationParameters
@@ -92,9 +98,11 @@ internal sealed class ClientKeys(FacadeOptions options, TimeProvider time, strin
         {
             foreach ((string key, long until) in _used.ToArray()) if (until < now.Ticks) _used.TryRemove(key, out _);
             // Forgetting one still valid would let it be used again.
-            if (_used.Count >= MaxRemembered) throw new OAuthException(503, "temporarily_unavailable", "too many assertions; try again in a few minutes");
+            if (_used.Count >= MaxRemembered) throw new OAuthException(503, "temporarily_unavailable",
+                "too many assertions; try again in a few minutes");
         }
-        if (!_used.TryAdd($"{app.ClientId}/{token.Id}", token.ValidTo.Ticks)) throw OAuthException.InvalidClient("client_assertion: this jti was used before");
+        if (!_used.TryAdd($"{app.ClientId}/{token.Id}",
+            token.ValidTo.Ticks)) throw OAuthException.InvalidClient("client_assertion: this jti was used before");
     }
 
     private static string Reason(Exception? e) => e switch

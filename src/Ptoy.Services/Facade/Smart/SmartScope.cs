@@ -12,20 +12,24 @@ internal enum ScopeLevel
 }
 
 /// <summary>
-/// A resource scope of SMART App Launch 2: level, resource type or <c>*</c>, letters of <c>cruds</c>, and search parameters as constraints. The
+/// A resource scope of SMART App Launch 2: level, resource type or <c>*</c>, letters of <c>cruds</c>, and search parameters as
+/// constraints. The
 /// first version's <c>.read</c>, <c>.write</c> and <c>.*</c> are taken for <c>.rs</c>, <c>.cud</c> and <c>.cruds</c>.
 /// </summary>
-internal sealed record SmartScope(string Text, ScopeLevel Level, string Type, string Letters, IReadOnlyList<(string Name, string Value)> Constraints)
+internal sealed record SmartScope(string Text, ScopeLevel Level, string Type, string Letters,
+    IReadOnlyList<(string Name, string Value)> Constraints)
 {
     /// <summary>Scopes that stand for no resources.</summary>
-    public static readonly IReadOnlySet<string> Plain = new HashSet<string>(StringComparer.Ordinal) { "launch/patient", "offline_access", "online_access" };
+    public static readonly IReadOnlySet<string> Plain = new HashSet<string>(StringComparer.Ordinal) { "launch/patient", "offline_access",
+        "online_access" };
 
     /// <summary>Null when it is not a resource scope.</summary>
     public static SmartScope? Parse(string text)
     {
         int slash = text.IndexOf('/', StringComparison.Ordinal), dot = text.IndexOf('.', StringComparison.Ordinal);
         if (slash < 0 || dot < slash) return null;
-        ScopeLevel? level = text[..slash] switch { "patient" => ScopeLevel.Patient, "user" => ScopeLevel.User, "system" => ScopeLevel.System, _ => null };
+        ScopeLevel? level = text[..slash] switch { "patient" => ScopeLevel.Patient, "user" => ScopeLevel.User, "system" =>
+            ScopeLevel.System, _ => null };
         string type = text[(slash + 1)..dot];
         if (level is null || (type != "*" && !SearchParameters.IsType(type))) return null;
         int question = text.IndexOf('?', StringComparison.Ordinal);
@@ -67,7 +71,8 @@ internal sealed record SmartScope(string Text, ScopeLevel Level, string Type, st
 
 /// <summary>What an app was let do: the app, for whom, how far, and why.</summary>
 internal sealed record SmartGrant(
-    string Id, Address Client, Address? Patient, Address? User, IReadOnlyList<SmartScope> Scopes, IReadOnlyList<string> PlainScopes, string Purpose,
+    string Id, Address Client, Address? Patient, Address? User, IReadOnlyList<SmartScope> Scopes, IReadOnlyList<string> PlainScopes,
+        string Purpose,
     DateTimeOffset Ends)
 {
     /// <summary>Whom the gatekeeper is asked for: the person first, where a person uses the app.</summary>

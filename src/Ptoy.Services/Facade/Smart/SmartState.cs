@@ -12,7 +12,8 @@ namespace Ptoy.Services.Facade.Smart;
 internal sealed record IssuedTokens(string Access, int Seconds, string? Refresh);
 
 /// <summary>
-/// Grants and their tokens. Tokens are 256 random bits, kept as SHA-256 only, in the sealed store, so that they outlive a restart and a stolen
+/// Grants and their tokens. Tokens are 256 random bits, kept as SHA-256 only, in the sealed store, so that they outlive a restart and a
+/// stolen
 /// file gives none away. A refresh token is used once; using one again ends the whole grant, since one of the two users is a thief.
 /// </summary>
 internal sealed class SmartState
@@ -46,13 +47,15 @@ internal sealed class SmartState
     /// <summary>A token as it is kept.</summary>
     internal sealed record TokenLine(string Grant, bool IsRefresh, bool IsUsed, long UntilMs);
 
-    private sealed record GrantLine(string Client, string? Patient, string? User, string[] Scopes, string[] Plain, string Purpose, long EndsMs)
+    private sealed record GrantLine(string Client, string? Patient, string? User, string[] Scopes, string[] Plain, string Purpose,
+        long EndsMs)
     {
         public SmartGrant? ToGrant(string id)
         {
             SmartScope?[] scopes = [.. Scopes.Select(SmartScope.Parse)];
             return scopes.Any(s => s is null) ? null : new SmartGrant(
-                id, Address.Parse(Client), Patient is null ? null : Address.Parse(Patient), User is null ? null : Address.Parse(User), scopes!, Plain, Purpose,
+                id, Address.Parse(Client), Patient is null ? null : Address.Parse(Patient), User is null ? null : Address.Parse(User),
+                    scopes!, Plain, Purpose,
                 DateTimeOffset.FromUnixTimeMilliseconds(EndsMs));
         }
     }
@@ -66,7 +69,8 @@ internal sealed class SmartState
         lock (_lock)
         {
             if (_grants.Count >= MaxGrants || _tokens.Count >= MaxTokens - 2) Sweep();
-            if (_grants.Count >= MaxGrants || _tokens.Count >= MaxTokens - 2) throw new OAuthException(503, "temporarily_unavailable", "too many grants are in force");
+            if (_grants.Count >= MaxGrants || _tokens.Count >= MaxTokens - 2) throw new OAuthException(503, "temporarily_unavailable",
+                "too many grants are in force");
             _grants[grant.Id] = grant;
             return Issue(grant, accessSeconds, withRefresh, null);
         }
@@ -78,7 +82,8 @@ internal sealed class SmartState
         lock (_lock)
         {
             string hash = Digest(refreshToken);
-            if (!_tokens.TryGetValue(hash, out TokenLine? line) || !line.IsRefresh || !_grants.TryGetValue(line.Grant, out SmartGrant? grant) || grant.Client != client)
+            if (!_tokens.TryGetValue(hash, out TokenLine? line) || !line.IsRefresh
+                || !_grants.TryGetValue(line.Grant, out SmartGrant? grant) || grant.Client != client)
                 throw OAuthException.InvalidGrant("the refresh token is not known or has ended");
             if (line.IsUsed)
             {
@@ -92,18 +97,21 @@ internal sealed class SmartState
 
     /// <summary>The grant of an access token in force, or null.</summary>
     public SmartGrant? Find(string accessToken) =>
-        _tokens.TryGetValue(Digest(accessToken), out TokenLine? line) && !line.IsRefresh && Now < line.UntilMs ? _grants.GetValueOrDefault(line.Grant) : null;
+        _tokens.TryGetValue(Digest(accessToken), out TokenLine? line) && !line.IsRefresh && Now < line.UntilMs
+            ? _grants.GetValueOrDefault(line.Grant) : null;
 
     /// <summary>Grant, kind and end of any token in force, for introspection.</summary>
     public (SmartGrant Grant, bool IsRefresh, long UntilMs)? Look(string token) =>
-        _tokens.TryGetValue(Digest(token), out TokenLine? line) && !line.IsUsed && Now < line.UntilMs && _grants.TryGetValue(line.Grant, out SmartGrant? grant)
+        _tokens.TryGetValue(Digest(token), out TokenLine? line) && !line.IsUsed && Now < line.UntilMs
+            && _grants.TryGetValue(line.Grant, out SmartGrant? grant)
             ? (grant, line.IsRefresh, line.UntilMs) : null;
 
     /// <summary>Revokes by a token of it: an access token alone, a refresh token with the whole grant.</summary>
     public void Revoke(string token, Address client)
     {
         string hash = Digest(token);
-        if (!_tokens.TryGetValue(hash, out TokenLine? line) || !_grants.TryGetValue(line.Grant, out SmartGrant? grant) || grant.Client != client) return;
+        if (!_tokens.TryGetValue(hash, out TokenLine? line) || !_grants.TryGetValue(line.Grant, out SmartGrant? grant)
+            || grant.Client != client) return;
         if (line.IsRefresh)
         {
             End(grant.Id);
@@ -165,11 +173,14 @@ internal sealed class SmartState
     {
         string access = NewSecret();
         string? refresh = withRefresh ? NewSecret() : null;
-        var lines = new Dictionary<string, TokenLine> { [Digest(access)] = new(grant.Id, false, false, Math.Min(Now + (accessSeconds * 1000L), grant.Ends.ToUnixTimeMilliseconds())) };
+        var lines = new Dictionary<string,
+            TokenLine> { [Digest(access)] = new(grant.Id, false, false,
+            Math.Min(Now + (accessSeconds * 1000L), grant.Ends.ToUnixTimeMilliseconds())) };
         if (refresh is not null) lines[Digest(refresh)] = new(grant.Id, true, false, grant.Ends.ToUnixTimeMilliseconds());
         if (usedRefresh is not null) lines[usedRefresh] = _tokens[usedRefresh] with { IsUsed = true };
         var kept = new GrantLine(
-            grant.Client.ToString(), grant.Patient?.ToString(), grant.User?.ToString(), [.. grant.Scopes.Select(s => s.Text)], [.. grant.PlainScopes], grant.Purpose,
+            grant.Client.ToString(), grant.Patient?.ToString(), grant.User?.ToString(), [.. grant.Scopes.Select(s => s.Text)],
+                [.. grant.PlainScopes], grant.Purpose,
             grant.Ends.ToUnixTimeMilliseconds());
         _store.Write(b =>
         {
