@@ -93,7 +93,7 @@ internal sealed class FacadeHttpTests
             if (Link(page, "next") is not { } next) break;
             page = await _facade.GetAsync(next[FacadeHarness.Base.Length..].TrimStart('/'), token);
         }
-        Assert.That(seen, Is.Unique.And.Length.EqualTo(page.Json.GetProperty("total").GetInt32()));
+        Assert.That(seen, Is.Unique.And.Count.EqualTo(page.Json.GetProperty("total").GetInt32()));
         string link = JsonDocument.Parse(first).RootElement.GetProperty("link").EnumerateArray().First(l => l.GetProperty("relation").GetString() == "next").GetProperty("url").GetString()!;
         string path = link[FacadeHarness.Base.Length..];
         Assert.That((await _facade.GetAsync(path, _facade.Token())).Status, Is.EqualTo(410), "another token's page");

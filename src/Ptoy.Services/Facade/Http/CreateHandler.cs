@@ -13,7 +13,7 @@ internal sealed class CreateHandler(RequestContext context)
 {
     private const int MaxBody = 1024 * 1024;
     private static readonly JsonSerializerOptions Strict = new JsonSerializerOptions().ForFhir(ModelInfo.ModelInspector)
-        .UsingMode(DeserializationMode.Recoverable);
+        .UsingMode(DeserializationMode.Strict);
 
     public async System.Threading.Tasks.Task CreateAsync(string type)
     {

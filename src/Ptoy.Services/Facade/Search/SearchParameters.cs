@@ -63,6 +63,18 @@ internal static class SearchParameters
     {
         var definitions = ModelInfo.SearchParameters.Where(p => p.Resource is not null && p.Code is not null).ToList();
         var general = definitions.Where(p => p.Resource is "Resource" or "DomainResource").ToList();
+        // What every resource has: the definitions at hand leave these out.
+        foreach ((string code, SearchParamType kind) in new[]
+        {
+            ("tag", SearchParamType.Token), ("security", SearchParamType.Token), ("profile", SearchParamType.Uri), ("source", SearchParamType.Uri),
+        })
+        {
+            general.Add(new SearchParamDefinition
+            {
+                Resource = "Resource", Code = "_" + code, Type = kind, Expression = "Resource.meta." + code,
+                Url = "http://hl7.org/fhir/SearchParameter/Resource-" + code,
+            });
+        }
         int next = 1;
         var all = new Dictionary<string, FrozenDictionary<string, SearchParameter>>(StringComparer.Ordinal);
         foreach (string type in Types)
