@@ -14,8 +14,8 @@ namespace Ptoy.Node.Tests.Gatekeeper;
 [TestFixture]
 internal sealed class RecordAccessTests
 {
-    private static readonly SigningKey Hospital = TestTransactions.Key(55);
-    private static readonly SigningKey App = TestTransactions.Key(56);
+    private static SigningKey Hospital { get; } = TestTransactions.Key(55);
+    private static SigningKey App { get; } = TestTransactions.Key(56);
     private SingleNode _node = null!;
     private string _record = "";
 
