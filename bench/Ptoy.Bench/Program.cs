@@ -11,6 +11,7 @@ using Perfolizer.Horology;
 if (args is ["analytics", .. string[] ofAnalytics]) return await Ptoy.Bench.AnalyticsBench.RunAsync(ofAnalytics);
 if (args is ["transport", .. string[] options]) return await Ptoy.Bench.TransportBench.RunAsync(options);
 if (args is ["facade", .. string[] ofFacade]) return await Ptoy.Bench.FacadeBench.RunAsync(ofFacade);
+if (args is ["fraud", .. string[] fraud]) return await Ptoy.Bench.Fraud.FraudBench.RunAsync(fraud);
 
 // In this process: no second build, so the run is short and measures exactly this build. --long takes more iterations.
 bool isLong = args.Contains("--long");
