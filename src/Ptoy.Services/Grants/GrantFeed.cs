@@ -62,9 +62,6 @@ public sealed class GrantFeed : IDaemonPart, IDisposable
     /// <inheritdoc/>
     public string Name { get; }
 
-    /// <summary>The account that the patients granted to.</summary>
-    public GranteeSession Session => _session;
-
     /// <summary>The service's store, with a partition for each patient, named by the patient's account.</summary>
     public SealedStore Store { get; }
 
