@@ -1,7 +1,7 @@
 /**
  * A patient's vault keys and consent. Provisions follow FHIR R4 Consent.provision; purposes are HL7 v3 PurposeOfUse codes.
  *
- * State: `meta` {epoch, published, next, ends, actors, given, delegates, createdAt}, `vault/keys/{epoch}` {tag: public key},
+ * State: `meta` {epoch, published, next, ends, actors, given, count, delegates, createdAt}, `vault/keys/{epoch}` {tag: public key},
  * `provision/{id}` each live provision; `meta.actors` [address] are the organisations and persons that any of them names, and `meta.given`
  * [{person: boolean, permits, ids}], in the same order, which ones, and how many of those are permits. So a grant writes one provision,
  * however many there are.
@@ -19,7 +19,7 @@ class Patient {
     require(state.get('meta') === null, 'this vault was created before');
     require(view('Identity', 'hasRole', ctx.owner, 'patient'), 'the owner is not certified as a patient');
     require(setup !== null && typeof setup === 'object', 'setup: an object is needed');
-    const meta = { epoch: 0, published: 0, next: 1, ends: [], actors: [], given: [], delegates: [], createdAt: ctx.time };
+    const meta = { epoch: 0, published: 0, next: 1, ends: [], actors: [], given: [], count: 0, delegates: [], createdAt: ctx.time };
     this._publish(meta, 0, setup.vaultKeys);
     emit('created', { owner: ctx.owner, published: meta.published });
   }
@@ -35,7 +35,7 @@ class Patient {
    * provision = {type: permit|deny, actor: {organisation, role?} | {person}, actions: [read|write|search|aggregate],
    * purposes: [code], tags: [64 hex] | "all", period?: {start?, end?} in Unix ms}.
    * For a deny, empty actions or purposes mean all. A deny advances the epoch when it begins.
-   * Errors: not allowed; a bad member, by name; over 64 live provisions for the actor or 256 actors.
+   * Errors: not allowed; a bad member, by name; over 64 live provisions for the actor, 2048 in all, or 256 actors.
    */
   grant(provision) {
     const meta = this._managed();
@@ -53,6 +53,7 @@ class Patient {
       this._advance(meta);
     }
     actor.ids.push(p.id);
+    meta.count++;
     meta.next++;
     state.set('provision/' + p.id, p);
     state.set('meta', meta);
@@ -300,6 +301,7 @@ class Patient {
 
   // The actor's entry with room for one provision more. Denials that ended are still counted: they go when room is needed.
   _room(meta, address, person) {
+    require(meta.count < 2048, 'at most 2048 provisions may be in force in all: revoke some first');
     let at = meta.actors.indexOf(address);
     if (at >= 0 && meta.given[at].ids.length >= 64) {
       this._drop(meta, address, this._of(meta, address).filter((p) => this._ended(p)));
@@ -328,6 +330,7 @@ class Patient {
       state.delete('provision/' + p.id);
       if (p.type === 'permit') actor.permits--;
     }
+    meta.count -= gone.length;
     actor.ids = actor.ids.filter((id) => !gone.some((p) => p.id === id));
     if (!actor.person && had && actor.permits === 0) call('Provider/' + address, 'removeCustomer', ctx.owner);
     if (actor.ids.length > 0) return;

@@ -223,6 +223,19 @@ public sealed class PatientTests
         Assert.That(Refused(h, Hospital.Permit()), Does.Contain("at most 64"));
     }
 
+    /// <summary>The widest spread: every actor there may be, hospital A with its one among them. What is kept of them still fits a state value.</summary>
+    [Test]
+    public void At_most_2048_provisions_are_in_force_in_all()
+    {
+        var h = new Hospital();
+        string[] actors = [.. Enumerable.Range(1, 255).Select(i => World.Account($"stranger {i}"))];
+        for (int i = 1; i < 2_048; i++) h.Grant(Hospital.Deny(new { organisation = actors[i % actors.Length] }));
+        object more = Hospital.Deny(new { organisation = actors[0] });
+        Assert.That(Refused(h, more), Does.Contain("at most 2048"));
+        h.World.Send(Hospital.Patient, Hospital.PatientContract, "revoke", 7);
+        Assert.That(() => h.Grant(more), Throws.Nothing);
+    }
+
     [Test]
     public void A_vault_is_created_once_by_a_certified_patient_with_well_formed_keys()
     {
